@@ -1,0 +1,61 @@
+#include "base/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace cmtl {
+
+using clock = std::chrono::steady_clock;
+
+namespace {
+double seconds(clock::duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::string clock_text(double s) {
+    const int64_t t = static_cast<int64_t>(s + 0.5);
+    return t >= 3600 ? fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60) : fmt::format("{}:{:02}", t / 60, t % 60);
+}
+}  // namespace
+
+Progress::Progress(std::string title, int64_t total, bool quiet)
+    : title_(std::move(title)), total_(std::max<int64_t>(total, 1)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO)),
+      start_(clock::now()), drawn_(start_) {}
+
+Progress::~Progress() { finish(); }
+
+void Progress::advance(std::string_view note, int64_t steps) {
+    std::lock_guard lock(mutex_);
+    done_ += steps;
+    if (!note.empty()) note_ = note;
+    const double since = seconds(clock::now() - drawn_);
+    if (quiet_ || finished_ || since < (terminal_ ? 0.1 : 5.0)) return;
+    draw(false);
+}
+
+void Progress::finish() {
+    std::lock_guard lock(mutex_);
+    if (quiet_ || finished_) return;
+    finished_ = true;
+    draw(true);
+}
+
+void Progress::draw(bool last) {
+    drawn_ = clock::now();
+    const double spent = seconds(drawn_ - start_), share = std::min(1.0, double(done_) / double(total_));
+    const std::string left = last || done_ == 0 ? clock_text(spent) : clock_text(spent / share - spent) + " left";
+    if (terminal_) {
+        constexpr int width = 24;
+        const int filled = static_cast<int>(share * width);
+        fmt::print(stderr, "\r\033[K{} {:>3.0f}% [{}{}] {}/{} {} {}", title_, 100 * share, std::string(filled, '#'),
+                   std::string(width - filled, '.'), done_, total_, left, note_);
+        if (last) fmt::print(stderr, "\n");
+    } else {
+        fmt::print(stderr, "{}: {}/{} ({:.0f}%), {}{}{}\n", title_, done_, total_, 100 * share, left,
+                   note_.empty() ? "" : ", ", note_);
+    }
+    std::fflush(stderr);
+}
+
+}  // namespace cmtl
