@@ -1,0 +1,35 @@
+#include "engine/device.hpp"
+
+#include <charconv>
+
+#include "base/error.hpp"
+
+namespace cmtl {
+
+Device parse_device(std::string_view text) {
+    if (text == "cpu" || text == "auto") return {};
+    if (text == "simt")
+        fail(ErrorKind::resource, "device", "simt: this program was built without the CUDA code path; use --device cpu");
+    if (text == "cuda" || text.starts_with("cuda:")) {
+        int index = 0;
+        if (text.size() > 4) {
+            const auto digits = text.substr(5);
+            const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+            if (error != std::errc{} || end != digits.data() + digits.size() || index < 0)
+                fail(ErrorKind::usage, "device", "'{}' is no device: cuda:N wants a number, for example cuda:0", text);
+        }
+        fail(ErrorKind::resource, "device", "{}: this program was built without CUDA; use --device cpu", text);
+    }
+    fail(ErrorKind::usage, "device", "'{}' is no device: use auto, cpu, cuda:N or simt", text);
+}
+
+std::string to_string(Device device) {
+    switch (device.kind) {
+        case Device::Kind::cpu: return "cpu";
+        case Device::Kind::cuda: return "cuda:" + std::to_string(device.index);
+        case Device::Kind::simt: return "simt";
+    }
+    return "?";
+}
+
+}  // namespace cmtl

@@ -1,0 +1,50 @@
+#pragma once
+// How an operator chooses: an ordered list of implementations, the first that supports the problem runs.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/context.hpp"
+
+namespace cmtl {
+
+// Why an implementation refuses a problem; empty: it supports it.
+using Refusal = std::string;
+
+template <class Problem, class... Arguments>
+struct Implementation {
+    std::string_view name;
+    std::function<Refusal(const Context&, const Problem&)> supports;
+    std::function<void(Context&, const Problem&, Arguments...)> run;
+};
+
+// Runs the first implementation of `list` that supports `problem`. With CMTL_VERBOSE=1 prints the choice, the problem
+// (its text()) and why earlier ones refused. Throws Error(internal) listing every refusal when none is left.
+template <class Problem, class... Arguments, class... Given>
+void run_first(Context& context, std::string_view op, const std::vector<Implementation<Problem, Arguments...>>& list,
+               const Problem& problem, Given&&... arguments) {
+    std::string refusals;
+    for (const auto& implementation : list) {
+        Refusal refusal = implementation.supports(context, problem);
+        if (refusal.empty()) {
+            if (context.verbose())
+                fmt::print(stderr, "cmtl: {} {} {}{}\n", op, implementation.name, problem.text(), refusals);
+            implementation.run(context, problem, std::forward<Given>(arguments)...);
+            return;
+        }
+        refusals += fmt::format("; {}: {}", implementation.name, refusal);
+    }
+    fail(ErrorKind::internal, op, "no implementation on {} for {}{}", to_string(context.device()), problem.text(), refusals);
+}
+
+// The usual first line of `supports`.
+inline Refusal only_on(const Context& context, Device::Kind kind, std::string_view name) {
+    return context.device().kind == kind ? Refusal{} : fmt::format("runs on {} only", name);
+}
+
+}  // namespace cmtl

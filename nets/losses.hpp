@@ -1,0 +1,38 @@
+#pragma once
+// The multitask loss and its competitors.
+#include <string>
+#include <vector>
+
+#include "nets/covid_mtl.hpp"
+
+namespace cmtl {
+
+struct LossOptions {
+    std::string name = "random";        // random | equal | uncertainty
+    int64_t draws = 2;                  // random: number of Dirichlet draws averaged
+    std::vector<double> alpha;          // random: one per task; empty: all 1
+};
+
+// L = sum_k w_k CE_k over the tasks. random: w = mean of `draws` draws from Dirichlet(alpha), keyed by (seed, step);
+// equal: 1/K; uncertainty: learned log-variances, which are this module's parameters ("loss.log_variances").
+class MultitaskLoss : public Module {
+  public:
+    MultitaskLoss(Context& context, const LossOptions& options, int64_t tasks);
+    void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
+
+    struct Result {
+        Tensor total;                // one element, recorded
+        std::vector<Tensor> tasks;   // cross-entropy per task
+        std::vector<double> weights;  // used this step (uncertainty: exp(-s))
+    };
+    // labels[k][n] in {-1 .. classes-1}.
+    Result operator()(const Pass& pass, const std::vector<Tensor>& logits,
+                      const std::vector<std::vector<int64_t>>& labels) const;
+
+  private:
+    LossOptions options_;
+    int64_t tasks_;
+    Tensor log_variances_;
+};
+
+}  // namespace cmtl
