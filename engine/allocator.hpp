@@ -11,9 +11,13 @@ namespace cmtl {
 class Allocator : public std::enable_shared_from_this<Allocator> {
   public:
     ~Allocator();
+    struct Block {
+        std::byte* data;
+        size_t capacity;  // at least the bytes asked for
+    };
     // 64-byte aligned. Throws Error(resource) naming the request, the bytes in use and the high-water mark.
-    std::byte* allocate(size_t bytes);
-    void release(std::byte* block, size_t bytes) noexcept;
+    Block allocate(size_t bytes);
+    void release(Block block) noexcept;
     // Gives every unused block back to the system.
     void trim() noexcept;
 
@@ -27,7 +31,7 @@ class Allocator : public std::enable_shared_from_this<Allocator> {
   private:
     std::mutex mutex_;
     std::multimap<size_t, std::byte*> unused_;
-    size_t unused_bytes_ = 0, in_use_ = 0, high_water_ = 0, system_allocations_ = 0;
+    size_t in_use_ = 0, high_water_ = 0, system_allocations_ = 0;
 };
 
 // A block of an allocator, returned to it when the last tensor that shares it goes.
@@ -37,13 +41,13 @@ class Storage {
     ~Storage();
     Storage(const Storage&) = delete;
     Storage& operator=(const Storage&) = delete;
-    std::byte* data() const { return data_; }
+    std::byte* data() const { return block_.data; }
     size_t bytes() const { return bytes_; }
 
   private:
     std::shared_ptr<Allocator> allocator_;
-    std::byte* data_;
-    size_t bytes_, capacity_;
+    Allocator::Block block_;
+    size_t bytes_;
 };
 
 }  // namespace cmtl

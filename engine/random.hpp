@@ -44,7 +44,7 @@ inline uint32_t uniform_below(uint32_t word, uint32_t count) {
     return static_cast<uint32_t>((uint64_t{word} * count) >> 32);
 }
 
-// A stream of draws at one index, for algorithms that reject: word j comes from counter (index, j / 4).
+// A stream of draws at one index, for algorithms that reject: word j comes from draw index * 2^32 + j / 4.
 class RandomStream {
   public:
     RandomStream(const RandomKey& key, uint64_t index) : key_(key), index_(index) {}
