@@ -12,7 +12,7 @@
 namespace cmtl {
 
 struct Task {
-    std::string name;   // "CT", "NAT", "Severity"
+    std::string name;  // "CT", "NAT", "Severity"
     int64_t classes = 2;
     bool operator==(const Task&) const = default;
 };
@@ -20,29 +20,34 @@ struct Task {
 struct ModelOptions {
     std::string architecture = "covid_mtl";
     std::vector<Task> tasks{{"CT", 2}, {"NAT", 2}, {"Severity", 3}};
-    bool volume = true;           // ShiftNet3D branch
-    bool features = true;         // AFNN branch
+    bool volume = true;    // ShiftNet3D branch
+    bool features = true;  // AFNN branch
     int64_t feature_count = 375;
-    double dropout = 0.3;         // in front of the heads' convolution (features only: in front of the classifier)
-    Shift3dOptions shift3d;       // p = 0 makes SqueezeNet3D of ShiftNet3D
+    double dropout = 0.3;    // in front of the heads' convolution (features only: in front of the classifier)
+    Shift3dOptions shift3d;  // p = 0 makes SqueezeNet3D of ShiftNet3D
 };
 
-// Every field in, every field out; unknown keys throw Error(usage) naming them.
+// Throws Error(usage) naming the first option that makes no sense.
+void check(const ModelOptions& options);
+
+// Every field out; back in, missing fields take their defaults, unknown keys and wrong types throw Error(usage) naming
+// them.
 nlohmann::json to_json(const ModelOptions& options);
 ModelOptions model_options_from_json(const nlohmann::json& json);
 
 class CovidMtl : public Module {
   public:
-    // Fresh weights, keyed by seed: Kaiming normal (fan_out) for convolutions, PyTorch's defaults elsewhere.
+    // Fresh weights, keyed by seed and parameter name: Kaiming normal (fan_out) for convolutions, PyTorch's defaults
+    // elsewhere. Parameters that two forms of the model share begin with the same values. Throws as check(options).
     CovidMtl(Context& context, const ModelOptions& options, uint64_t seed);
     ~CovidMtl() override;
 
     const ModelOptions& options() const;
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
 
-    // volume: (N, D, H, W, 1) f32, standardised; features: (N, feature_count) f32, scaled; the branch that the model lacks
-    // takes an undefined tensor. Returns the tasks' logits (N, classes), in order. Throws Error(input) on wrong shapes.
-    // `plan`: a fixed Shift3D plan instead of the drawn one (tests).
+    // volume: (N, D, H, W, 1) f32, standardised; features: (N, feature_count) f32, scaled; the branch that the model
+    // lacks takes an undefined tensor. Returns the tasks' logits (N, classes), in order. Throws Error(input) on wrong
+    // shapes. `plan`: a fixed Shift3D plan instead of the drawn one (training passes only; used by tests).
     std::vector<Tensor> forward(const Pass& pass, const Tensor& volume, const Tensor& features,
                                 const std::vector<int32_t>* plan = nullptr) const;
 
@@ -51,14 +56,15 @@ class CovidMtl : public Module {
     std::unique_ptr<Parts> parts_;
 };
 
-// Weights as a PyTorch state dict (PyTorch's names and order of axes; num_batches_tracked is ignored when read and not
-// written). load_weights throws Error(input) naming the first missing, unknown or misshapen tensor ("checkpoint of another
-// architecture") and `source`; nothing is changed then.
+// Weights as a PyTorch state dict: copies under PyTorch's names in its order of axes; num_batches_tracked is ignored
+// when read and not written. load_weights throws Error(input) naming the first missing, unknown or misshapen tensor
+// ("checkpoint of another architecture") and `source`; nothing is changed then.
 NamedTensors weights_of(Context& context, const Module& module);
 void load_weights(Context& context, const Module& module, const NamedTensors& weights, const std::string& source);
 
-// The form of model a bare state dict belongs to (branches, tasks by number and classes, feature count), read off its names
-// and shapes. Throws Error(input) when it is none of COVID-MTL's.
+// The form of model a bare state dict belongs to (branches, tasks by number and classes, feature count), read off its
+// names and shapes. Heads 1, 2, 3 are CT, NAT, Severity; where the classes contradict that, a head of three classes is
+// Severity. Throws Error(input) when it is none of COVID-MTL's.
 ModelOptions infer_options(const NamedTensors& weights, const std::string& source);
 
 }  // namespace cmtl

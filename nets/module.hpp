@@ -1,7 +1,7 @@
 #pragma once
 // What every net is made of: named parameters in a fixed order, and a forward pass that knows its surroundings.
-#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/context.hpp"
@@ -41,7 +41,11 @@ class Module {
 // Elements of all trainable parameters.
 int64_t parameter_count(const Module& module);
 
-// Kaiming normal, mode fan_out, gain sqrt(2), for a convolution weight (O, k, k, k, I); keyed by (seed, draw of the name).
+// FNV-1a, 64 bits: the number that stands for a parameter's name where random draws are keyed.
+uint64_t name_hash(std::string_view name);
+
+// Kaiming normal, mode fan_out, gain sqrt(2), for a convolution weight (O, k, k, k, I); keyed by (seed,
+// name_hash(name)).
 void initialise_kaiming_fan_out(Context& context, const Tensor& weight, uint64_t seed, std::string_view name);
 // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for biases and Linear weights.
 void initialise_uniform(Context& context, const Tensor& tensor, int64_t fan_in, uint64_t seed, std::string_view name);

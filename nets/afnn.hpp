@@ -1,0 +1,22 @@
+#pragma once
+#include <vector>
+
+#include "nets/layers.hpp"
+
+namespace cmtl {
+
+// The feature branch: count - 256 - 128 - 64 - 32, ReLU between.
+class Afnn : public Module {
+  public:
+    static constexpr int64_t channels = 32;  // of the result
+
+    Afnn(const Initialiser& init, const std::string& name, int64_t feature_count);
+    void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
+    // (N, feature_count) -> (N, 32), in front of the heads' ReLU.
+    Tensor forward(const Pass& pass, const Tensor& features) const;
+
+  private:
+    std::vector<Linear> layers_;
+};
+
+}  // namespace cmtl

@@ -1,0 +1,73 @@
+#include "nets/covid_mtl.hpp"
+
+#include "base/error.hpp"
+#include "nets/afnn.hpp"
+#include "nets/head.hpp"
+#include "nets/shiftnet3d.hpp"
+
+namespace cmtl {
+
+struct CovidMtl::Parts {
+    ModelOptions options;
+    std::optional<Afnn> features;
+    std::optional<ShiftNet3d> volume;
+    std::vector<Head> heads;
+};
+
+CovidMtl::CovidMtl(Context& context, const ModelOptions& options, uint64_t seed) : parts_(std::make_unique<Parts>()) {
+    check(options);
+    const Initialiser init{context, seed};
+    parts_->options = options;
+    if (options.features) parts_->features.emplace(init, "radioFNN", options.feature_count);
+    if (options.volume) parts_->volume.emplace(init, "features", options.shift3d);
+    for (size_t i = 0; i < options.tasks.size(); ++i)
+        parts_->heads.emplace_back(init, static_cast<int>(i) + 1,
+                                   HeadOptions{.volume_channels = options.volume ? ShiftNet3d::channels : 0,
+                                               .feature_channels = options.features ? Afnn::channels : 0,
+                                               .classes = options.tasks[i].classes,
+                                               .dropout = options.dropout});
+}
+
+CovidMtl::~CovidMtl() = default;
+
+const ModelOptions& CovidMtl::options() const { return parts_->options; }
+
+void CovidMtl::collect(const std::string& prefix, std::vector<Parameter>& out) const {
+    if (parts_->features) parts_->features->collect(prefix, out);
+    if (parts_->volume) parts_->volume->collect(prefix, out);
+    for (const Head& head : parts_->heads) head.collect(prefix, out);
+}
+
+namespace {
+
+void check_input(const char* name, bool wanted, const Tensor& tensor, const std::string& shape, bool fits) {
+    if (wanted && !tensor.defined())
+        fail(ErrorKind::input, "covid_mtl", "this model needs {}, and none is given", name);
+    if (!wanted && tensor.defined())
+        fail(ErrorKind::input, "covid_mtl", "{} given, but this model has no branch for it", name);
+    if (wanted && (!fits || tensor.dtype() != Dtype::f32 || tensor.count() == 0))
+        fail(ErrorKind::input, "covid_mtl", "{} of shape {} ({}): this model takes {} f32", name, tensor.shape().text(),
+             name_of(tensor.dtype()), shape);
+}
+
+}  // namespace
+
+std::vector<Tensor> CovidMtl::forward(const Pass& pass, const Tensor& volume, const Tensor& features,
+                                      const std::vector<int32_t>* plan) const {
+    const ModelOptions& options = parts_->options;
+    check_input("a volume", options.volume, volume, "N x D x H x W x 1",
+                volume.defined() && volume.rank() == 5 && volume.size(4) == 1);
+    check_input("features", options.features, features, fmt::format("N x {}", options.feature_count),
+                features.defined() && features.rank() == 2 && features.size(1) == options.feature_count);
+    if (options.volume && options.features && volume.size(0) != features.size(0))
+        fail(ErrorKind::input, "covid_mtl", "{} volumes, but features of {} cases", volume.size(0), features.size(0));
+
+    Tensor from_volume, from_features;
+    if (options.volume) from_volume = parts_->volume->forward(pass, volume, plan);
+    if (options.features) from_features = parts_->features->forward(pass, features);
+    std::vector<Tensor> logits;
+    for (const Head& head : parts_->heads) logits.push_back(head.forward(pass, from_volume, from_features));
+    return logits;
+}
+
+}  // namespace cmtl
