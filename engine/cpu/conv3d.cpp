@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/cpu_dispatch.hpp"
 #include "base/parallel.hpp"
+#include "engine/cpu/columns.hpp"
 #include "engine/onednn.hpp"
 #include "engine/operators/conv3d_problem.hpp"
 
@@ -39,26 +39,6 @@ void fill_rows(float* y, const float* row, int64_t rows, int64_t columns) {
             else std::memset(y + i * columns, 0, static_cast<size_t>(columns) * sizeof(float));
         }
     }, 256);
-}
-
-CMTL_MULTIARCH void add_row(double* sum, const float* row, int64_t columns) {
-    for (int64_t c = 0; c < columns; ++c) sum[c] += static_cast<double>(row[c]);
-}
-
-// Column sums of (rows, columns) in double, in a fixed order of blocks whatever the number of threads.
-void column_sums(const float* values, int64_t rows, int64_t columns, float* sums) {
-    constexpr int64_t block = 4096;
-    const int64_t blocks = (rows + block - 1) / block;
-    std::vector<double> partial(static_cast<size_t>(blocks * columns), 0.0);
-    parallel_ranges(blocks, [&](int64_t begin, int64_t end) {
-        for (int64_t b = begin; b < end; ++b)
-            for (int64_t i = b * block; i < std::min(rows, (b + 1) * block); ++i)
-                add_row(&partial[static_cast<size_t>(b * columns)], values + i * columns, columns);
-    });
-    std::vector<double> total(static_cast<size_t>(columns), 0.0);
-    for (int64_t b = 0; b < blocks; ++b)
-        for (int64_t c = 0; c < columns; ++c) total[static_cast<size_t>(c)] += partial[static_cast<size_t>(b * columns + c)];
-    for (int64_t c = 0; c < columns; ++c) sums[c] = static_cast<float>(total[static_cast<size_t>(c)]);
 }
 
 // ---- 1x1x1 as a matrix product: x (P, I), weight (O, I), y (P, O) ----

@@ -1,0 +1,64 @@
+#include "engine/operators/pool3d.hpp"
+
+#include "engine/autograd.hpp"
+#include "engine/operators/pool3d_problem.hpp"
+
+namespace cmtl {
+
+namespace {
+Pool3dProblem checked(std::string_view op, const Tensor& x, const Pool3dOptions& o) {
+    require(x.rank() == 5, op, "x {} wants five axes", x.shape().text());
+    require(o.kernel >= 1 && o.kernel <= 6 && o.stride >= 1 && o.padding >= 0 && 2 * o.padding <= o.kernel, op,
+            "kernel {}, stride {}, padding {}: padding is at most half the kernel, the kernel at most 6", o.kernel, o.stride, o.padding);
+    require(std::min({x.size(1), x.size(2), x.size(3)}) + 2 * o.padding >= o.kernel, op, "x {} is smaller than the kernel {}",
+            x.shape().text(), o.kernel);
+    return {x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), o};
+}
+}  // namespace
+
+Tensor max_pool3d(Context& context, const Tensor& x, const Pool3dOptions& options) {
+    static const auto forward = cpu_max_pool3d_forward();
+    static const auto backward = cpu_max_pool3d_backward();
+    const Pool3dProblem p = checked("max_pool3d", x, options);
+    Tensor y = context.empty(p.y_shape());
+    Tensor winner;
+    if (recording(context, {&x})) winner = context.empty(p.y_shape(), Dtype::u8);
+    run_first(context, "max_pool3d", forward, p, x, y, winner);
+    record(context, "max_pool3d", {x}, {&y}, [p, winner](Context& c, std::vector<Tensor> dy, const std::vector<bool>&) {
+        Tensor dx = c.empty(p.x_shape());
+        run_first(c, "max_pool3d_backward", backward, p, dy[0], winner, dx);
+        return std::vector<Tensor>{dx};
+    });
+    return y;
+}
+
+Tensor avg_pool3d(Context& context, const Tensor& x, const Pool3dOptions& options) {
+    static const auto forward = cpu_avg_pool3d_forward();
+    static const auto backward = cpu_avg_pool3d_backward();
+    const Pool3dProblem p = checked("avg_pool3d", x, options);
+    Tensor y = context.empty(p.y_shape());
+    run_first(context, "avg_pool3d", forward, p, x, y);
+    record(context, "avg_pool3d", {x}, {&y}, [p](Context& c, std::vector<Tensor> dy, const std::vector<bool>&) {
+        Tensor dx = c.empty(p.x_shape());
+        run_first(c, "avg_pool3d_backward", backward, p, dy[0], dx);
+        return std::vector<Tensor>{dx};
+    });
+    return y;
+}
+
+Tensor global_avg_pool3d(Context& context, const Tensor& x) {
+    static const auto forward = cpu_global_avg_pool3d_forward();
+    static const auto backward = cpu_global_avg_pool3d_backward();
+    require(x.rank() == 5, "global_avg_pool3d", "x {} wants five axes", x.shape().text());
+    const Pool3dProblem p{x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), {1, 1, 0}};
+    Tensor y = context.empty({p.n, p.channels});
+    run_first(context, "global_avg_pool3d", forward, p, x, y);
+    record(context, "global_avg_pool3d", {x}, {&y}, [p](Context& c, std::vector<Tensor> dy, const std::vector<bool>&) {
+        Tensor dx = c.empty(p.x_shape());
+        run_first(c, "global_avg_pool3d_backward", backward, p, dy[0], dx);
+        return std::vector<Tensor>{dx};
+    });
+    return y;
+}
+
+}  // namespace cmtl
