@@ -1,0 +1,27 @@
+#include "base/parallel.hpp"
+#include "engine/operators/dropout_problem.hpp"
+
+namespace cmtl {
+
+namespace {
+
+void run(Context&, const DropoutProblem& p, const Tensor& x, const Tensor& y) {
+    const float* source = x.data<float>();
+    float* result = y.data<float>();
+    const float scale = 1.0f / (1.0f - p.p);
+    parallel_ranges((p.count + 3) / 4, [&](int64_t begin, int64_t end) {
+        for (int64_t quad = begin; quad < end; ++quad) {
+            const Philox4 words = philox(p.key, static_cast<uint64_t>(quad));
+            for (int64_t i = quad * 4; i < std::min(p.count, quad * 4 + 4); ++i)
+                result[i] = uniform_float(words[static_cast<size_t>(i % 4)]) > p.p ? source[i] * scale : 0.0f;
+        }
+    }, 1024);
+}
+
+Refusal on_cpu(const Context& context, const DropoutProblem&) { return only_on(context, Device::Kind::cpu, "cpu"); }
+
+}  // namespace
+
+std::vector<Dropout> cpu_dropout() { return {{"cpu", on_cpu, run}}; }
+
+}  // namespace cmtl

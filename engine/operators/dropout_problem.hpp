@@ -1,0 +1,18 @@
+#pragma once
+#include "engine/implementation.hpp"
+#include "engine/operators/dropout.hpp"
+
+namespace cmtl {
+
+struct DropoutProblem {
+    int64_t count;
+    float p;
+    RandomKey key;
+    std::string text() const { return fmt::format("{} elements, p {}", count, p); }
+};
+// (x, y (may be x)): the same function is its own backward pass, the mask is drawn again.
+using Dropout = Implementation<DropoutProblem, const Tensor&, const Tensor&>;
+
+std::vector<Dropout> cpu_dropout();
+
+}  // namespace cmtl
