@@ -69,8 +69,7 @@ const Prepared& OneDnn::Parts::prepare(const Conv3dProblem& p, Direction directi
     if (auto it = conv3d.find(key); it != conv3d.end()) return it->second;
 
     const auto type = type_of(p.compute);
-    // One channel has one layout whatever its name; oneDNN's first-layer kernels ask for the plain one.
-    const Desc x(x_dims(p), type, p.in == 1 ? Memory::format_tag::ncdhw : tag_ndhwc);
+    const Desc x(x_dims(p), type, tag_ndhwc);
     const Desc y(y_dims(p), type, tag_ndhwc);
     const Desc weight(weight_dims(p), type, tag_any);
     const Desc bias({p.out}, Memory::data_type::f32, Memory::format_tag::x);
@@ -123,7 +122,7 @@ void require_fast(const Prepared& prepared, const Conv3dProblem& problem) {
     require(prepared.refusal.empty(), "onednn", "{}: {}", problem.text(), prepared.refusal);
 }
 Desc plain_x(const Conv3dProblem& p, Memory::data_type type) {
-    return Desc({p.n, p.in, p.d, p.h, p.w}, type, p.in == 1 ? Memory::format_tag::ncdhw : tag_ndhwc);
+    return Desc({p.n, p.in, p.d, p.h, p.w}, type, tag_ndhwc);
 }
 Desc plain_y(const Conv3dProblem& p, Memory::data_type type) { return Desc({p.n, p.out, p.od(), p.oh(), p.ow()}, type, tag_ndhwc); }
 Desc plain_weight(const Conv3dProblem& p) {
