@@ -1,6 +1,7 @@
 #pragma once
 // Images on a regular grid in patient space, the currency of imaging/, io/ and pipeline/.
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

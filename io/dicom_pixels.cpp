@@ -1,0 +1,120 @@
+#include "io/dicom_pixels.hpp"
+
+#include <gdcmImageReader.h>
+#include <gdcmTrace.h>
+
+#include <bit>
+#include <cstring>
+#include <mutex>
+#include <sstream>
+
+#include "base/error.hpp"
+
+namespace cmtl {
+
+namespace {
+
+struct Stored {
+    int bits_allocated, bits_stored, high_bit;
+    bool is_signed, swap;
+};
+
+template <class Unsigned>
+void convert(const std::byte* in, std::span<float> out, const Stored& stored, double slope, double intercept) {
+    constexpr int width = static_cast<int>(sizeof(Unsigned) * 8);
+    const int drop_high = width - 1 - stored.high_bit, shift = width - stored.bits_stored;
+    using Signed = std::make_signed_t<Unsigned>;
+    for (size_t n = 0; n < out.size(); ++n) {
+        Unsigned u;
+        std::memcpy(&u, in + n * sizeof(Unsigned), sizeof u);
+        if (stored.swap) {
+            if constexpr (sizeof(Unsigned) == 2) u = __builtin_bswap16(u);
+            if constexpr (sizeof(Unsigned) == 4) u = __builtin_bswap32(u);
+        }
+        // Other bits may carry overlays: the stored ones are moved to the top and back.
+        u = static_cast<Unsigned>(u << drop_high);
+        const double value = stored.is_signed ? static_cast<double>(static_cast<Signed>(static_cast<Signed>(u) >> shift))
+                                              : static_cast<double>(static_cast<Unsigned>(u >> shift));
+        out[n] = static_cast<float>(value * slope + intercept);
+    }
+}
+
+void convert_frames(const DicomHeader& header, const std::byte* in, std::span<float> out, const Stored& stored) {
+    const size_t frame = static_cast<size_t>(header.rows * header.columns);
+    for (int64_t f = 0; f < header.frames; ++f) {
+        const auto of_frame = [&](const std::vector<double>& list, double missing) {
+            return list.empty() ? missing : list[std::min(list.size() - 1, static_cast<size_t>(f))];
+        };
+        const double slope = of_frame(header.slopes, 1), intercept = of_frame(header.intercepts, 0);
+        const std::byte* from = in + static_cast<size_t>(f) * frame * static_cast<size_t>(stored.bits_allocated / 8);
+        const auto to = out.subspan(static_cast<size_t>(f) * frame, frame);
+        if (stored.bits_allocated == 8) convert<uint8_t>(from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 16) convert<uint16_t>(from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 32) convert<uint32_t>(from, to, stored, slope, intercept);
+    }
+}
+
+void check_stored(const Stored& s, const std::string& name) {
+    const bool width = s.bits_allocated == 8 || s.bits_allocated == 16 || s.bits_allocated == 32;
+    if (!width || s.bits_stored < 1 || s.bits_stored > s.bits_allocated || s.high_bit < s.bits_stored - 1 ||
+        s.high_bit >= s.bits_allocated)
+        fail(ErrorKind::input, "dicom", "{}: pixels of {} bits allocated, {} stored, high bit {} cannot be read", name,
+             s.bits_allocated, s.bits_stored, s.high_bit);
+}
+
+void decode_compressed(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name, std::span<float> out) {
+    // GDCM writes its complaints on stderr: what matters of them is in our message.
+    static std::once_flag silenced;
+    std::call_once(silenced, [] {
+        gdcm::Trace::DebugOff();
+        gdcm::Trace::WarningOff();
+        gdcm::Trace::ErrorOff();
+    });
+    const auto damaged = [&](const char* why) {
+        fail(ErrorKind::input, "dicom", "{}: the compressed pixels (transfer syntax {}) cannot be decoded{}; copy or export the file again",
+             name, header.transfer_syntax, why);
+    };
+    std::istringstream stream(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    gdcm::ImageReader reader;
+    reader.SetStream(stream);
+    std::vector<char> raw;
+    try {
+        if (!reader.Read()) damaged("");
+        const gdcm::Image& image = reader.GetImage();
+        const gdcm::PixelFormat& format = image.GetPixelFormat();
+        const unsigned int* size = image.GetDimensions();
+        const int64_t frames = image.GetNumberOfDimensions() > 2 ? size[2] : 1;
+        if (size[0] != header.columns || size[1] != header.rows || frames != header.frames || format.GetSamplesPerPixel() != 1)
+            damaged(" to the size that the header gives");
+        const Stored stored{format.GetBitsAllocated(), format.GetBitsStored(), format.GetHighBit(),
+                            format.GetPixelRepresentation() == 1, false};
+        check_stored(stored, name);
+        if (image.GetBufferLength() != out.size() * static_cast<size_t>(stored.bits_allocated / 8)) damaged(" to the size that the header gives");
+        raw.resize(image.GetBufferLength());
+        if (!image.GetBuffer(raw.data())) damaged("");
+        convert_frames(header, reinterpret_cast<const std::byte*>(raw.data()), out, stored);
+    } catch (const Error&) {
+        throw;
+    } catch (const std::bad_alloc&) {
+        damaged(" (its lengths exceed the memory)");
+    } catch (const std::exception&) {
+        damaged("");
+    }
+}
+
+}  // namespace
+
+void decode_pixels(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name, std::span<float> out) {
+    const Stored stored{static_cast<int>(header.bits_allocated), static_cast<int>(header.bits_stored), static_cast<int>(header.high_bit),
+                        header.pixel_representation == 1, header.big_endian() == (std::endian::native == std::endian::little)};
+    check_stored(stored, name);
+    if (header.encapsulated) return decode_compressed(header, bytes, name, out);
+    const std::span<const std::byte> from = header.inflated.empty() ? bytes : header.inflated;
+    const size_t needed = out.size() * static_cast<size_t>(stored.bits_allocated / 8);
+    if (header.pixel_bytes < needed || header.pixel_offset + needed > from.size())
+        fail(ErrorKind::input, "dicom", "{}: truncated: {} of {} bytes of pixel data are there; copy the file again", name,
+             std::min(header.pixel_bytes, from.size() - header.pixel_offset), needed);
+    convert_frames(header, from.data() + header.pixel_offset, out, stored);
+}
+
+}  // namespace cmtl

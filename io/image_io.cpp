@@ -1,0 +1,160 @@
+#include "io/image_io.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/parallel.hpp"
+#include "io/dicom.hpp"
+#include "io/header_checks.hpp"
+#include "io/itk_reader.hpp"
+
+namespace cmtl {
+
+namespace {
+
+Volume read_any(const fs::path& path, const ReadOptions& options, ReadReport& report) {
+    require_readable(path);
+    std::error_code code;
+    if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
+        fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
+    if (is_dicom(path)) return read_dicom(path, options, report);
+    const FileFormat format = detect_format(path);
+    switch (format) {
+        case FileFormat::nifti:
+            report.format = "NIfTI";
+            check_nifti_header(path);
+            break;
+        case FileFormat::meta:
+            report.format = "MetaImage";
+            check_meta_header(path);
+            break;
+        case FileFormat::nrrd:
+            report.format = "NRRD";
+            check_nrrd_header(path);
+            break;
+        case FileFormat::unknown:
+            fail(ErrorKind::input, "image", "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd can be read", path.string());
+    }
+    return read_with_itk(path, format);
+}
+
+void check_geometry(const Geometry& g, const std::string& name, int64_t min_size) {
+    for (size_t a = 0; a < 3; ++a) {
+        if (g.size[a] < min_size)
+            fail(ErrorKind::input, "image", "{}: {} x {} x {} voxels: {} along one axis are too few for a volume (at least {})", name,
+                 g.size[0], g.size[1], g.size[2], g.size[a], min_size);
+        if (!(g.spacing[a] >= 0.01 && g.spacing[a] <= 100))
+            fail(ErrorKind::input, "image", "{}: a voxel spacing of {} mm cannot be right (0.01 to 100 mm)", name, g.spacing[a]);
+        if (!(std::abs(g.origin[a]) < 1e6)) fail(ErrorKind::input, "image", "{}: an origin at {} mm cannot be right", name, g.origin[a]);
+    }
+    for (size_t a = 0; a < 3; ++a)
+        for (size_t b = a; b < 3; ++b) {
+            double product = 0;
+            for (size_t row = 0; row < 3; ++row) product += g.direction[row * 3 + a] * g.direction[row * 3 + b];
+            if (!(std::abs(product - (a == b)) <= 1e-3))
+                fail(ErrorKind::input, "image", "{}: its axes are not perpendicular (a sheared or damaged orientation); resample it to a regular grid", name);
+        }
+}
+
+struct Range {
+    float low = 0, high = 0;
+    int64_t not_finite = 0;
+};
+
+Range range_of(const std::vector<float>& voxels) {
+    Range all{voxels[0], voxels[0], 0};
+    parallel_ranges(std::ssize(voxels), [&](int64_t begin, int64_t end) {
+        Range r{voxels[static_cast<size_t>(begin)], voxels[static_cast<size_t>(begin)], 0};
+        for (int64_t n = begin; n < end; ++n) {
+            const float v = voxels[static_cast<size_t>(n)];
+            r.low = std::min(r.low, v), r.high = std::max(r.high, v);
+            r.not_finite += !std::isfinite(v);
+        }
+#pragma omp critical(cmtl_range)
+        {
+            all.low = std::min(all.low, r.low), all.high = std::max(all.high, r.high);
+            all.not_finite += r.not_finite;
+        }
+    }, 1 << 16);
+    return all;
+}
+
+// What no CT scanner writes. Padding far below air and metal far above bone do occur.
+void check_hounsfield(const Volume& volume, const std::string& name) {
+    const Range r = range_of(volume.voxels);
+    if (r.not_finite) fail(ErrorKind::input, "image", "{}: {} voxels are not numbers (NaN or infinite)", name, r.not_finite);
+    if (r.low == r.high) fail(ErrorKind::input, "image", "{}: every voxel has the value {}: there is no image in it", name, r.low);
+    if (r.low < -33000 || r.high > 70000)
+        fail(ErrorKind::input, "image", "{}: values from {} to {} cannot be Hounsfield units", name, r.low, r.high);
+    if (r.low > -200)
+        fail(ErrorKind::input, "image", "{}: values from {} to {} are not Hounsfield units of a body in air (-1000): is the offset missing, or is it a mask?",
+             name, r.low, r.high);
+}
+
+template <class T>
+constexpr ValueType value_type = std::is_same_v<T, uint8_t> ? ValueType::uint8 : std::is_same_v<T, int16_t> ? ValueType::int16 : ValueType::float32;
+
+bool ends_with(const std::string& name, std::string_view end) {
+    return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+}
+
+}  // namespace
+
+Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport* report) {
+    ReadReport own;
+    ReadReport& r = report ? *report : own;
+    r = {};
+    Volume volume;
+    try {
+        volume = read_any(path, options, r);
+    } catch (const fs::filesystem_error& error) {
+        fail(ErrorKind::input, "image", "{}: {}", path.string(), error.code().message());
+    }
+    check_geometry(volume.geometry, path.string(), options.min_slices);
+    if (options.expect_ct) check_hounsfield(volume, path.string());
+    if (options.warn)
+        for (const std::string& warning : r.warnings) fmt::print(stderr, "warning: {}\n", warning);
+    return volume;
+}
+
+Mask read_mask(const fs::path& path) {
+    ReadOptions options;
+    options.expect_ct = false;
+    options.min_slices = 1;
+    const Volume volume = read_volume(path, options);
+    Mask mask(volume.geometry);
+    for (size_t n = 0; n < mask.voxels.size(); ++n) {
+        const float v = volume.voxels[n];
+        if (!(v >= 0 && v <= 255) || v != std::floor(v))
+            fail(ErrorKind::input, "image", "{}: a mask holds whole numbers from 0 to 255, not {}", path.string(), v);
+        mask.voxels[n] = static_cast<uint8_t>(v);
+    }
+    return mask;
+}
+
+template <class T>
+void write_image(const fs::path& path, const Image<T>& image) {
+    const std::string name = path.filename().string();
+    FileFormat format = FileFormat::unknown;
+    if (ends_with(name, ".nii") || ends_with(name, ".nii.gz")) format = FileFormat::nifti;
+    if (ends_with(name, ".nrrd")) format = FileFormat::nrrd;
+    if (ends_with(name, ".mha")) format = FileFormat::meta;
+    if (format == FileFormat::unknown)
+        fail(ErrorKind::usage, "image", "{}: images are written as .nii.gz, .nii, .nrrd or .mha", path.string());
+    require(std::ssize(image.voxels) == image.geometry.count(), "image", "{} voxels on a grid of {}", image.voxels.size(), image.geometry.count());
+    for (int64_t n : image.geometry.size)
+        if (format == FileFormat::nifti && n > 32767)
+            fail(ErrorKind::usage, "image", "{}: NIfTI holds at most 32767 voxels along an axis, not {}: write .nrrd", path.string(), n);
+    AtomicFile file(path);
+    file.close_for_library();
+    write_with_itk(file.temporary(), format, image.geometry, value_type<T>, image.voxels.data());
+    file.commit();
+}
+
+template void write_image(const fs::path&, const Image<uint8_t>&);
+template void write_image(const fs::path&, const Image<int16_t>&);
+template void write_image(const fs::path&, const Image<float>&);
+
+}  // namespace cmtl

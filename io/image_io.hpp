@@ -1,0 +1,42 @@
+#pragma once
+// CT volumes from and images to the field's file formats. Everything that is wrong with a file is Error(input) with the
+// file, the offending value and a remedy; nothing is allocated on a header's word alone.
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "imaging/volume.hpp"
+
+namespace cmtl {
+
+// At most this many voxels are read: 1024 x 1024 x 1024.
+constexpr int64_t max_voxels = int64_t{1} << 30;
+
+struct ReadOptions {
+    std::string series_uid;   // DICOM: the series to take; empty takes the CT series with most slices and warns
+    int64_t min_slices = 4;   // fewer voxels along any axis is an error (a localizer, a single slice)
+    bool expect_ct = true;    // refuse other modalities, constant images and values that cannot be Hounsfield units
+    bool warn = true;         // print warnings on stderr (they are in ReadReport in any case)
+};
+
+struct ReadReport {
+    std::string format;                 // "DICOM", "NIfTI", "MetaImage" or "NRRD"
+    std::string series_uid;             // DICOM only
+    std::vector<std::string> warnings;  // for example the other series of the folder
+};
+
+// Reads a DICOM folder (one series, or one multi-frame file), a multi-frame DICOM file, NIfTI (.nii, .nii.gz), MetaImage
+// (.mha, .mhd) or NRRD (.nrrd, .nhdr). Values are Hounsfield units (slope and intercept applied), on the file's own grid
+// in LPS coordinates; DICOM slices are sorted along the normal. The format is found by content, not by name.
+Volume read_volume(const std::filesystem::path& path, const ReadOptions& options = {}, ReadReport* report = nullptr);
+
+// Labels 0..255 from NIfTI, MetaImage or NRRD. Throws Error(input) where a value is not a whole number in that range.
+Mask read_mask(const std::filesystem::path& path);
+
+// Writes .nii, .nii.gz, .nrrd or .mha (compressed, but .nii), whole or not at all; T is uint8_t, int16_t or float.
+// Throws Error(usage) for another extension.
+template <class T>
+void write_image(const std::filesystem::path& path, const Image<T>& image);
+
+}  // namespace cmtl

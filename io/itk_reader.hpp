@@ -1,0 +1,20 @@
+#pragma once
+// NIfTI, MetaImage and NRRD through ITK's image classes: the only translation unit that sees ITK (it compiles slowly).
+#include <cstdint>
+#include <filesystem>
+
+#include "imaging/volume.hpp"
+#include "io/header_checks.hpp"
+
+namespace cmtl {
+
+// Any scalar type becomes float, NIfTI's slope and intercept applied. The header must have passed its check.
+// Throws Error(input) where ITK cannot read the file.
+Volume read_with_itk(const std::filesystem::path& path, FileFormat format);
+
+enum class ValueType { uint8, int16, float32 };
+
+// Writes g.count() values to `path` in the format; NIfTI compresses by the name's end, the others always.
+void write_with_itk(const std::filesystem::path& path, FileFormat format, const Geometry& g, ValueType type, const void* voxels);
+
+}  // namespace cmtl
