@@ -56,11 +56,16 @@ class Context {
 
     OneDnn& onednn();
 
+    // Multiplications and additions of the convolutions and matrix products run so far.
+    double flops() const { return flops_; }
+    void count_flops(double flops) { flops_ += flops; }
+
   private:
     ContextOptions options_;
     std::shared_ptr<Allocator> allocator_;
     std::unique_ptr<OneDnn> onednn_;
     Tape* tape_ = nullptr;
+    double flops_ = 0;
 };
 
 }  // namespace cmtl

@@ -34,6 +34,7 @@ void run_first(Context& context, std::string_view op, const std::vector<Implemen
         if (refusal.empty()) {
             if (context.verbose())
                 fmt::print(stderr, "cmtl: {} {} {}{}\n", op, implementation.name, problem.text(), refusals);
+            if constexpr (requires { problem.flops(); }) context.count_flops(problem.flops());
             implementation.run(context, problem, std::forward<Given>(arguments)...);
             return;
         }

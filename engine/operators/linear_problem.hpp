@@ -6,6 +6,7 @@ namespace cmtl {
 
 struct LinearProblem {
     int64_t n, in, out;
+    double flops() const { return 2.0 * double(n) * double(in) * double(out); }
     std::string text() const { return fmt::format("{}x{} to {}", n, in, out); }
 };
 // (x, weight, bias or undefined, y)

@@ -11,7 +11,7 @@ struct Shift3dOptions {
     double p = 0.25;          // probability that a sample is shifted
     double max_shift = 0.2;   // largest shift as a share of the axis' size
     bool whole_batch = false;  // one draw of "shifted or not" for the batch instead of one per sample
-    std::optional<float> fill;  // value for what moves in; empty: circular
+    std::optional<float> fill = std::nullopt;  // value for what moves in; empty: circular
     int64_t decay_steps = 0;  // p falls to 0 over this many steps along half a cosine, and stays 0; 0: constant
 };
 

@@ -1,0 +1,98 @@
+#include "bench/net_bench.hpp"
+
+#include <omp.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/error.hpp"
+#include "bench/roofline.hpp"
+#include "engine/autograd.hpp"
+#include "nets/covid_mtl.hpp"
+#include "nets/losses.hpp"
+
+namespace cmtl {
+
+namespace {
+
+Tensor normal(Context& context, const Shape& shape, uint64_t seed) {
+    std::vector<float> values(static_cast<size_t>(shape.count()));
+    const RandomKey key{seed, Purpose::benchmark, 0};
+    // Sums of four uniforms: near enough to a normal for timing, and fast for a hundred million values.
+    for (size_t i = 0; i < values.size(); ++i) {
+        const Philox4 w = philox(key, i);
+        values[i] = (uniform_float(w[0]) + uniform_float(w[1]) + uniform_float(w[2]) + uniform_float(w[3]) - 2) * 1.7320508f;
+    }
+    return context.from(shape, values);
+}
+
+}  // namespace
+
+nlohmann::json run_net_bench(const NetBenchOptions& o) {
+    if (o.batch < 1 || std::min({o.depth, o.height, o.width}) < 1 || o.repeats < 1)
+        fail(ErrorKind::usage, "bench", "batch {}, size {}x{}x{} and repeats {} must be positive", o.batch, o.depth, o.height, o.width, o.repeats);
+    Context context({.device = o.device, .compute = o.dtype});
+    CovidMtl model(context, {}, o.seed);
+    const MultitaskLoss loss(context, {}, 3);
+    NamedTensors trainable;
+    for (const Parameter& p : model.parameters())
+        if (p.trainable) trainable.emplace_back(p.name, p.value);
+    Sgd optimiser(context, trainable, {});
+
+    const Tensor volume = normal(context, {o.batch, o.depth, o.height, o.width, 1}, o.seed);
+    const Tensor features = normal(context, {o.batch, 375}, o.seed + 1);
+    std::vector<std::vector<int64_t>> labels(3, std::vector<int64_t>(static_cast<size_t>(o.batch)));
+    for (size_t n = 0; n < labels[0].size(); ++n)
+        for (size_t k = 0; k < 3; ++k) labels[k][n] = static_cast<int64_t>((n + k) % (k == 2 ? 3 : 2));
+
+    const auto pass_once = [&](uint64_t step) {
+        if (!o.train) {
+            model.forward({context, false, o.seed, step}, volume, features);
+            return;
+        }
+        const Pass pass{context, true, o.seed, step};
+        {
+            Tape tape(context);
+            const auto result = loss(pass, model.forward(pass, volume, features), labels);
+            tape.backward(result.total);
+        }
+        optimiser.step(0.005);
+        optimiser.clear_gradients();
+    };
+
+    pass_once(0);
+    const double flops = context.flops();
+    std::vector<double> seconds;
+    for (int i = 0; i < o.repeats; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        pass_once(static_cast<uint64_t>(i) + 1);
+        seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    // Before the roofline, whose buffers would count.
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    std::sort(seconds.begin(), seconds.end());
+    const double median = seconds[seconds.size() / 2];
+    const Roofline roofline = measure_roofline();
+    return {{"mode", o.train ? "train" : "infer"},
+            {"size", fmt::format("{}x{}x{}", o.depth, o.height, o.width)},
+            {"batch", o.batch},
+            {"dtype", name_of(o.dtype)},
+            {"device", to_string(o.device)},
+            {"threads", omp_get_max_threads()},
+            {"repeats", o.repeats},
+            {"median_s", median},
+            {"min_s", seconds.front()},
+            {"max_s", seconds.back()},
+            {"peak_bytes", context.allocator().high_water()},
+            {"resident_bytes", static_cast<int64_t>(usage.ru_maxrss) * 1024},
+            {"gflops", flops / median * 1e-9},
+            {"peak_gflops", roofline.flops_per_second * 1e-9},
+            {"percent_of_peak", 100 * flops / median / roofline.flops_per_second},
+            {"bandwidth_bytes_per_s", roofline.bytes_per_second}};
+}
+
+}  // namespace cmtl
