@@ -15,8 +15,12 @@ endif()
 
 # ITK brings its own idea of flags and warnings: kept to the io room through its include directories alone.
 find_package(ITK 5.2 REQUIRED COMPONENTS ITKCommon ITKIOImageBase ITKIOGDCM ITKIONIFTI ITKIOMeta ITKIONRRD)
-# DICOM pixels are decoded by GDCM itself (ITK brings the library): its headers lie in a folder of their own.
+# DICOM pixels are decoded by GDCM itself, the library behind ITK's DICOM reader.
 find_path(GDCM_INCLUDE_DIR gdcmReader.h PATH_SUFFIXES gdcm-3.0 REQUIRED)
+find_library(GDCM_MSFF_LIBRARY gdcmMSFF REQUIRED)
+find_library(GDCM_DSED_LIBRARY gdcmDSED REQUIRED)
+find_library(GDCM_COMMON_LIBRARY gdcmCommon REQUIRED)
+set(GDCM_LIBRARIES ${GDCM_MSFF_LIBRARY} ${GDCM_DSED_LIBRARY} ${GDCM_COMMON_LIBRARY})
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 # Debian's dnnl-config.cmake asks for OpenCL's headers, which nothing here needs: the library is taken directly.
 find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)

@@ -12,7 +12,6 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 
-extern "C" void nifti_set_debug_level(int level);
 
 namespace cmtl {
 
@@ -26,7 +25,6 @@ const char* tag_of(FileFormat format) {
 class Quiet {
   public:
     Quiet() : out_(std::cout.rdbuf(sink_.rdbuf())), err_(std::cerr.rdbuf(sink_.rdbuf())) {
-        nifti_set_debug_level(0);
         itk::Object::GlobalWarningDisplayOff();
     }
     ~Quiet() {
