@@ -8,12 +8,12 @@ namespace {
 void run(Context&, const DropoutProblem& p, const Tensor& x, const Tensor& y) {
     const float* source = x.data<float>();
     float* result = y.data<float>();
-    const float scale = 1.0f / (1.0f - p.p);
+    const float threshold = static_cast<float>(p.p), scale = static_cast<float>(1 / (1 - p.p));
     parallel_ranges((p.count + 3) / 4, [&](int64_t begin, int64_t end) {
         for (int64_t quad = begin; quad < end; ++quad) {
             const Philox4 words = philox(p.key, static_cast<uint64_t>(quad));
             for (int64_t i = quad * 4; i < std::min(p.count, quad * 4 + 4); ++i)
-                result[i] = uniform_float(words[static_cast<size_t>(i % 4)]) > p.p ? source[i] * scale : 0.0f;
+                result[i] = uniform_float(words[static_cast<size_t>(i % 4)]) > threshold ? source[i] * scale : 0.0f;
         }
     }, 1024);
 }

@@ -9,7 +9,7 @@ Tensor dropout(Context& context, const Tensor& x, double p, const RandomKey& key
     static const auto implementations = cpu_dropout();
     require(p >= 0 && p < 1, "dropout", "p {} is outside [0, 1)", p);
     if (p == 0) return x;
-    const DropoutProblem problem{x.count(), static_cast<float>(p), key};
+    const DropoutProblem problem{x.count(), p, key};
     Tensor y = context.empty(x.shape());
     run_first(context, "dropout", implementations, problem, x, y);
     record(context, "dropout", {x}, {&y}, [problem](Context& c, std::vector<Tensor> dy, const std::vector<bool>&) {

@@ -6,7 +6,7 @@ namespace cmtl {
 
 struct DropoutProblem {
     int64_t count;
-    float p;
+    double p;
     RandomKey key;
     std::string text() const { return fmt::format("{} elements, p {}", count, p); }
 };
