@@ -1,22 +1,46 @@
 // Batch normalisation on the CPU: two passes forward (statistics, apply), two backward (sums, apply), each bound by memory.
 // The sign of the fused ReLU is recomputed from x, so neither the normalised values nor a mask are stored.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/cpu_dispatch.hpp"
 #include "engine/cpu/columns.hpp"
+#include "engine/cpu/lanes.hpp"
 #include "engine/operators/batch_norm3d_problem.hpp"
 
 namespace cmtl {
 
 namespace {
 
+// Sums keep 16 channels in registers over a strip of rows that stays in the first-level cache.
+constexpr int64_t strip = 128;
+
 CMTL_MULTIARCH void add_moments(const float* x, int64_t rows, int64_t channels, double* sum, double* square) {
-    for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < channels; ++c) {
-            const double v = static_cast<double>(x[r * channels + c]);
-            sum[c] += v;
-            square[c] += v * v;
+    for (int64_t top = 0; top < rows; top += strip) {
+        const int64_t bottom = std::min(rows, top + strip);
+        int64_t first = 0;
+        for (; first + lanes <= channels; first += lanes) {
+            Doubles s, q;
+            CMTL_LOAD_LANES(s, sum + first);
+            CMTL_LOAD_LANES(q, square + first);
+            for (int64_t r = top; r < bottom; ++r) {
+                Floats v;
+                CMTL_LOAD_LANES(v, x + r * channels + first);
+                const Doubles wide = __builtin_convertvector(v, Doubles);
+                s += wide;
+                q += wide * wide;
+            }
+            CMTL_STORE_LANES(sum + first, s);
+            CMTL_STORE_LANES(square + first, q);
         }
+        for (int64_t r = top; r < bottom; ++r)
+            for (int64_t c = first; c < channels; ++c) {
+                const double v = static_cast<double>(x[r * channels + c]);
+                sum[c] += v;
+                square[c] += v * v;
+            }
+    }
 }
 
 // y = x a + b, with a and b per channel.
@@ -33,27 +57,67 @@ CMTL_MULTIARCH void apply_relu(const float* x, const float* a, const float* b, f
         }
 }
 
-// sums of dy and dy * x over rows, dy masked where the ReLU was closed.
-CMTL_MULTIARCH void add_gradient_sums(const float* x, const float* dy, const float* a, const float* b, bool relu, int64_t rows,
+// dy, or 0 where the fused ReLU was closed. `floor` is 0 with a ReLU and -infinity without: one loop serves both.
+inline float masked(float dy, float v, float a, float b, float floor) { return v * a + b > floor ? dy : 0.0f; }
+
+// Sums of dy and dy * x over rows.
+CMTL_MULTIARCH void add_gradient_sums(const float* x, const float* dy, const float* a, const float* b, float floor, int64_t rows,
                                       int64_t channels, double* sum, double* product) {
-    for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < channels; ++c) {
-            const float v = x[r * channels + c];
-            const float g = relu && !(v * a[c] + b[c] > 0) ? 0 : dy[r * channels + c];
-            sum[c] += static_cast<double>(g);
-            product[c] += static_cast<double>(g) * static_cast<double>(v);
+    for (int64_t top = 0; top < rows; top += strip) {
+        const int64_t bottom = std::min(rows, top + strip);
+        int64_t first = 0;
+        for (; first + lanes <= channels; first += lanes) {
+            Doubles s, q;
+            Floats slope, offset;
+            CMTL_LOAD_LANES(s, sum + first);
+            CMTL_LOAD_LANES(q, product + first);
+            CMTL_LOAD_LANES(slope, a + first);
+            CMTL_LOAD_LANES(offset, b + first);
+            for (int64_t r = top; r < bottom; ++r) {
+                Floats v, g;
+                CMTL_LOAD_LANES(v, x + r * channels + first);
+                CMTL_LOAD_LANES(g, dy + r * channels + first);
+                g = v * slope + offset > floor ? g : Floats{};
+                const Doubles wide = __builtin_convertvector(g, Doubles);
+                s += wide;
+                q += wide * __builtin_convertvector(v, Doubles);
+            }
+            CMTL_STORE_LANES(sum + first, s);
+            CMTL_STORE_LANES(product + first, q);
         }
+        for (int64_t r = top; r < bottom; ++r)
+            for (int64_t c = first; c < channels; ++c) {
+                const float v = x[r * channels + c], g = masked(dy[r * channels + c], v, a[c], b[c], floor);
+                sum[c] += static_cast<double>(g);
+                product[c] += static_cast<double>(g) * static_cast<double>(v);
+            }
+    }
 }
 
-// dx = a dy + u x + w
-CMTL_MULTIARCH void apply_gradient(const float* x, const float* dy, const float* a, const float* b, bool relu, const float* u,
+// dx = a dy + u x + w; dx may be dy.
+CMTL_MULTIARCH void apply_gradient(const float* x, const float* dy, const float* a, const float* b, float floor, const float* u,
                                    const float* w, float* dx, int64_t rows, int64_t channels) {
-    for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < channels; ++c) {
-            const float v = x[r * channels + c];
-            const float g = relu && !(v * a[c] + b[c] > 0) ? 0 : dy[r * channels + c];
-            dx[r * channels + c] = a[c] * g + (u[c] * v + w[c]);
+    for (int64_t r = 0; r < rows; ++r) {
+        const float *values = x + r * channels, *gradients = dy + r * channels;
+        float* result = dx + r * channels;
+        int64_t c = 0;
+        for (; c + lanes <= channels; c += lanes) {
+            Floats v, g, slope, offset, linear, constant;
+            CMTL_LOAD_LANES(v, values + c);
+            CMTL_LOAD_LANES(g, gradients + c);
+            CMTL_LOAD_LANES(slope, a + c);
+            CMTL_LOAD_LANES(offset, b + c);
+            CMTL_LOAD_LANES(linear, u + c);
+            CMTL_LOAD_LANES(constant, w + c);
+            g = v * slope + offset > floor ? g : Floats{};
+            g = slope * g + (linear * v + constant);
+            CMTL_STORE_LANES(result + c, g);
         }
+        for (; c < channels; ++c) {
+            const float v = values[c], g = masked(gradients[c], v, a[c], b[c], floor);
+            result[c] = a[c] * g + (u[c] * v + w[c]);
+        }
+    }
 }
 
 // a = scale / deviation, b = shift - mean a: y = x a + b.
@@ -110,8 +174,9 @@ void backward(Context&, const BatchNorm3dProblem& p, const Tensor& x, const Tens
     const float *mean = statistics.mean.data<float>(), *inverse = statistics.inverse_deviation.data<float>();
     std::vector<float> a, b, u(static_cast<size_t>(C), 0.0f), w(static_cast<size_t>(C), 0.0f);
     coefficients(p, scale, shift, statistics, a, b);
+    const float floor = p.options.relu ? 0.0f : -std::numeric_limits<float>::infinity();
     const auto sums = sum_rows(p.rows, 2 * C, [&](int64_t begin, int64_t end, double* partial) {
-        add_gradient_sums(values + begin * C, gradient + begin * C, a.data(), b.data(), p.options.relu, end - begin, C, partial, partial + C);
+        add_gradient_sums(values + begin * C, gradient + begin * C, a.data(), b.data(), floor, end - begin, C, partial, partial + C);
     });
     for (int64_t c = 0; c < C; ++c) {
         const size_t k = static_cast<size_t>(c);
@@ -128,7 +193,7 @@ void backward(Context&, const BatchNorm3dProblem& p, const Tensor& x, const Tens
     }
     float* result = dx.data<float>();
     parallel_ranges(p.rows, [&](int64_t begin, int64_t end) {
-        apply_gradient(values + begin * C, gradient + begin * C, a.data(), b.data(), p.options.relu, u.data(), w.data(),
+        apply_gradient(values + begin * C, gradient + begin * C, a.data(), b.data(), floor, u.data(), w.data(),
                        result + begin * C, end - begin, C);
     }, 256);
 }

@@ -16,7 +16,7 @@ CMTL_MULTIARCH void relu_range(const float* x, float* y, int64_t count) {
 }
 
 CMTL_MULTIARCH void relu_gradient_range(const float* y, const float* dy, float* dx, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0 ? dy[i] : 0;
+    for (int64_t i = 0; i < count; ++i) dx[i] = y[i] <= 0 ? 0 : dy[i];  // NaN passes, as in PyTorch
 }
 
 CMTL_MULTIARCH void add_range(const float* a, const float* b, float* sum, int64_t count) {
