@@ -10,7 +10,7 @@ inline Array dropout_mask(const Sizes& sizes, double p, uint64_t seed, uint32_t 
     Array mask(sizes);
     for (int64_t i = 0; i < mask.count(); ++i) {
         const Words words = draw(seed, purpose, step, static_cast<uint64_t>(i / 4));
-        mask[i] = static_cast<double>(unit(words[static_cast<size_t>(i % 4)])) > p ? 1.0 : 0.0;
+        mask[i] = unit(words[static_cast<size_t>(i % 4)]) > static_cast<float>(p) ? 1.0 : 0.0;
     }
     return mask;
 }

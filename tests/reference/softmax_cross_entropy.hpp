@@ -27,7 +27,7 @@ inline Array softmax_cross_entropy(const Array& logits, const std::vector<int64_
         double largest = logits(n, 0), exponentials = 0;
         for (int64_t k = 1; k < logits.size(1); ++k) largest = std::max(largest, logits(n, k));
         for (int64_t k = 0; k < logits.size(1); ++k) exponentials += std::exp(logits(n, k) - largest);
-        sum += std::log(exponentials) + largest - logits(n, labels[static_cast<size_t>(n)]);
+        sum += std::log(exponentials) + (largest - logits(n, labels[static_cast<size_t>(n)]));
         ++known;
     }
     return Array({1}, known ? sum / static_cast<double>(known) : 0.0);
