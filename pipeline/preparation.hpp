@@ -1,0 +1,72 @@
+#pragma once
+// From a CT file to the network's input: one preparation, shared by training and inference.
+//
+// Prepared volumes are uint16 arrays (z, y, x) in LPS order: z runs from foot to head, y from front to back, x from the
+// patient's right to left, as SimpleITK hands an axial series to NumPy, and as the published volumes are stored.
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "imaging/volume.hpp"
+
+namespace cmtl {
+
+struct PreparationOptions {
+    double spacing_mm = 1;                                 // voxels of the prepared volume, the same along all axes
+    std::array<int64_t, 3> size{340, 390, 390};            // prepared volume, z y x
+    std::array<int64_t, 3> crop{200, 250, 250};            // network input, z y x
+    std::array<int64_t, 3> evaluation_offset{70, 70, 70};  // of the crop in the volume, z y x
+    std::vector<int64_t> training_offsets_z{50, 60, 70, 80, 90, 100};
+    std::vector<int64_t> training_offsets_y{20, 30, 40, 50, 60, 70, 80};
+    std::vector<int64_t> training_offsets_x{20, 30, 40, 50, 60, 70, 80};
+    double clip = 2000;           // upper limit of the network's input, in HU + 1024
+    std::string centre = "image";  // the prepared volume's centre: "image" (published) or "lungs" (their bounding box)
+    bool operator==(const PreparationOptions&) const = default;
+};
+
+// "full": as published; "small": 4 mm, for laptops and the demo. Throws Error(usage) for another name.
+PreparationOptions preparation_preset(std::string_view name);
+
+nlohmann::json to_json(const PreparationOptions& options);
+// Missing keys keep their default. Throws Error(usage) for unknown keys, wrong types and sizes that do not fit together.
+PreparationOptions preparation_from_json(const nlohmann::json& json);
+// A crop that leaves the volume, an empty size: Error(usage) naming the key.
+void validate(const PreparationOptions& options);
+
+// Seconds by step, in the order they ran.
+using Timeline = std::vector<std::pair<std::string, double>>;
+
+struct PreparedCase {
+    std::array<int64_t, 3> size{};  // z y x
+    std::vector<uint16_t> voxels;   // HU + 1024, clipped to [0, 4095]; 0 outside the lungs
+    Mask lungs;                     // on the input's own grid: 1 right, 2 left
+    double litres_right = 0, litres_left = 0;
+    std::vector<std::string> warnings;
+    Timeline timeline;
+};
+
+// Reads a CT, segments the lungs (or takes them from `mask`, any voxel above 0, on the CT's grid), resamples (means of blocks
+// where the new grid is at least twice as coarse, then cubic spline, nearest edge; the mask by trilinear weights), keeps the
+// lungs, crops or pads with zeros around the centre.
+// Throws Error(input) as read_volume and segment_lungs do; for a mask on another grid; for a mask without a voxel.
+PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
+                          const std::filesystem::path& mask = {});
+
+// Mean and standard deviation of the training cohort, over whole prepared volumes (zeros outside the lungs included).
+struct IntensityStatistics {
+    double mean = 0, deviation = 1;
+};
+
+nlohmann::json to_json(const IntensityStatistics& statistics);
+
+// The crop at `offset` (z y x), limited to options.clip and standardised: crop[0] x crop[1] x crop[2] values.
+std::vector<float> network_input(const std::vector<uint16_t>& volume, const std::array<int64_t, 3>& offset,
+                                 const IntensityStatistics& statistics, const PreparationOptions& options);
+
+}  // namespace cmtl

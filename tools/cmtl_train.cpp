@@ -1,0 +1,82 @@
+// cmtl_train: from a cohort to a trained model in a run folder.
+#include "base/error.hpp"
+#include "tools/common.hpp"
+#include "training/folds.hpp"
+#include "training/request.hpp"
+#include "training/tensor_training.hpp"
+
+namespace {
+
+struct Arguments {
+    cmtl::TrainRequest request;
+    cmtl::TensorTraining tensors;
+    int folds = 0;
+    int64_t max_steps = 0;
+    bool list_settings = false;
+};
+
+void add_options(cmtl::Tool& tool, Arguments& a) {
+    using std::string;
+    auto& r = a.request;
+    tool.app.description("Trains COVID-MTL on CT volumes, on image features, or on both.\n\n"
+                         "The manifest is a CSV file ID,Image[,Mask],CT,NAT,Severity[,Split]: paths relative to it, empty label =\n"
+                         "unknown, Split in {train, val, test}. Without an Image column the model is trained on features only.");
+    tool.app.add_option("--manifest", r.manifest, "CSV file of cases and labels");
+    tool.app.add_option("--features", r.features, "CSV table of features: ID column and feature columns");
+    tool.app.add_option("--id-column", r.id_column, "name of the ID column in both files")->capture_default_str();
+    tool.app.add_option("-o,--output", r.run, "run folder");
+    tool.app.add_flag("--resume", r.resume, "go on with the run in the run folder, or begin it when there is no checkpoint");
+    tool.app.add_option("--folds", a.folds, "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...")->check(CLI::Range(2, 1000));
+    tool.app.add_option("--preset", r.preset, "full, small or features; default: full with images, features without")->group("Settings");
+    tool.app.add_option("--config", r.config_file, "JSON file of settings, for example another run's config.json")->group("Settings");
+    tool.app.add_option("--set", r.settings, "one setting as key=value; may be repeated")->allow_extra_args(false)->group("Settings");
+    tool.app.add_flag("--help-config", a.list_settings, "print the settings of the preset as JSON and stop")->group("Settings");
+    tool.app.add_option("--max-steps", a.max_steps, "stop after this many optimiser steps")->check(CLI::PositiveNumber)->group("Settings");
+    tool.app.add_option("--init", r.init, "weights to begin with (.safetensors or run folder)")->group("Settings");
+    tool.app.add_option("--cache", r.cache, "folder of prepared volumes; default RUN/cache")->group("Settings");
+    tool.app.add_option("--tensors", a.tensors.tensors, "train on one batch of ready tensors (volume, features, labels_TASK)")->group("Tensors");
+    tool.app.add_option("--save-weights", a.tensors.save, "with --tensors: the weights after the last step")->group("Tensors");
+    tool.example("cmtl_train --manifest cohort.csv --preset small -o run");
+    tool.example("cmtl_train --manifest labels.csv --features radiofeatures.csv --id-column PID --folds 5 -o run");
+    tool.example("cmtl_train --resume -o run");
+}
+
+int list_failed(const std::vector<std::string>& failed) {
+    for (const auto& one : failed) fmt::print(stderr, "left out: {}\n", one);
+    return failed.empty() ? 0 : static_cast<int>(cmtl::ErrorKind::partial);
+}
+
+int run(cmtl::Tool& tool) {
+    using cmtl::ErrorKind;
+    using cmtl::fail;
+    Arguments a;
+    add_options(tool, a);
+    tool.parse();
+    auto& r = a.request;
+    r.device = cmtl::parse_device(tool.common.device);
+    r.threads = tool.common.threads;
+    r.quiet = tool.common.quiet;
+    if (tool.app.count("--seed") > 0) r.seed = tool.common.seed;
+    if (a.list_settings) {
+        fmt::print("{}\n", cmtl::resolve_settings(r, "full").tree().dump(2));
+        return 0;
+    }
+    if (!a.tensors.tensors.empty()) {
+        a.tensors.init = r.init;
+        a.tensors.steps = a.max_steps > 0 ? a.max_steps : 1;
+        cmtl::train_on_tensors(a.tensors, r);
+        return 0;
+    }
+    if (!a.tensors.save.empty()) fail(ErrorKind::usage, "train", "--save-weights goes with --tensors; a run's weights are in its checkpoints");
+    if (r.run.empty()) fail(ErrorKind::usage, "train", "-o is needed: the run folder");
+    if (a.max_steps > 0) r.max_steps = a.max_steps;
+    const cmtl::TrainJob job = cmtl::make_job(r);
+    if (a.folds > 0) return list_failed(cmtl::cross_validate(job, a.folds).failed);
+    const auto outcome = cmtl::train(job);
+    if (!outcome.interrupted && !r.quiet) fmt::print("results in {}\n", r.run.string());
+    return list_failed(outcome.failed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return cmtl::run_tool(argc, argv, run); }

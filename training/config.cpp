@@ -1,0 +1,149 @@
+#include "training/config.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "pipeline/feature_table.hpp"
+
+namespace cmtl {
+
+using nlohmann::json;
+
+namespace {
+template <class T>
+void check(bool holds, const char* key, const T& value, const char* what) {
+    if (!holds) fail(ErrorKind::usage, "config", "{} is {}: {}", key, json(value).dump(), what);
+}
+
+void check_probability(const char* key, double value) { check(value >= 0 && value <= 1, key, value, "it must lie in [0, 1]"); }
+
+void validate(const Config& c) {
+    check(c.data.validation_share >= 0 && c.data.validation_share < 1, "data.validation_share", c.data.validation_share,
+          "it must lie in [0, 1)");
+    const auto& methods = feature_scaling_methods();
+    check(std::find(methods.begin(), methods.end(), c.data.feature_scaling) != methods.end(), "data.feature_scaling",
+          c.data.feature_scaling, fmt::format("choose {}", fmt::join(methods, ", ")).c_str());
+    check_probability("augment.noise_p", c.augment.noise_p);
+    check_probability("augment.rotate_p", c.augment.rotate_p);
+    check_probability("augment.flip_p", c.augment.flip_p);
+    check(c.augment.noise_sd[0] >= 0 && c.augment.noise_sd[1] >= c.augment.noise_sd[0], "augment.noise_sd", c.augment.noise_sd,
+          "it must be two numbers, the smaller first");
+    check(c.model.dropout >= 0 && c.model.dropout < 1, "model.dropout", c.model.dropout, "it must lie in [0, 1)");
+    check_probability("model.shift3d.p", c.model.shift3d.p);
+    check_probability("model.shift3d.max_shift", c.model.shift3d.max_shift);
+    check(c.loss.name == "random" || c.loss.name == "equal" || c.loss.name == "uncertainty", "loss.name", c.loss.name,
+          "choose random, equal or uncertainty");
+    check(c.loss.draws >= 1, "loss.draws", c.loss.draws, "it must be at least 1");
+    check(c.loss.alpha.empty() || c.loss.alpha.size() == c.model.tasks.size(), "loss.alpha", c.loss.alpha,
+          "give one number per task, or none");
+    for (const double a : c.loss.alpha) check(a > 0, "loss.alpha", c.loss.alpha, "every number must be above 0");
+    check(c.train.epochs >= 1, "train.epochs", c.train.epochs, "it must be at least 1");
+    check(c.train.batch_size >= 1, "train.batch_size", c.train.batch_size, "it must be at least 1");
+    check(c.train.lr > 0, "train.lr", c.train.lr, "it must be above 0");
+    check(c.train.schedule == "cosine" || c.train.schedule == "constant", "train.schedule", c.train.schedule,
+          "choose cosine or constant");
+    check(c.train.momentum >= 0 && c.train.momentum < 1, "train.momentum", c.train.momentum, "it must lie in [0, 1)");
+    check(c.train.weight_decay >= 0, "train.weight_decay", c.train.weight_decay, "it must not be negative");
+    check(c.train.max_steps >= 0, "train.max_steps", c.train.max_steps, "it must not be negative");
+    check(c.train.evaluate_every >= 1, "train.evaluate_every", c.train.evaluate_every, "it must be at least 1");
+    check(c.train.checkpoint_steps >= 0, "train.checkpoint_steps", c.train.checkpoint_steps, "it must not be negative");
+    check(c.train.select == "best" || c.train.select == "last", "train.select", c.train.select, "choose best or last");
+}
+}  // namespace
+
+const std::vector<std::string>& preset_names() {
+    static const std::vector<std::string> names{"full", "small", "features"};
+    return names;
+}
+
+Config preset_config(const std::string& name) {
+    Config config;
+    config.preset = name;
+    if (name == "full") return config;
+    if (name == "small") {
+        config.preparation = preparation_preset("small");
+        config.train.epochs = 40;
+        config.train.batch_size = 4;
+        config.train.lr = 0.01;
+        return config;
+    }
+    if (name == "features") {
+        config.model.volume = false;
+        return config;
+    }
+    fail(ErrorKind::usage, "config", "'{}' is not a preset: choose {}", name, fmt::join(preset_names(), ", "));
+}
+
+json to_json(const Config& c) {
+    return {
+        {"preset", c.preset},
+        {"data",
+         {{"validation_share", c.data.validation_share},
+          {"feature_scaling", c.data.feature_scaling},
+          {"memory_gib", c.data.memory_gib}}},
+        {"preparation", to_json(c.preparation)},
+        {"augment",
+         {{"crop", c.augment.crop},
+          {"noise_p", c.augment.noise_p},
+          {"noise_sd", c.augment.noise_sd},
+          {"rotate_p", c.augment.rotate_p},
+          {"flip_p", c.augment.flip_p}}},
+        {"model", to_json(c.model)},
+        {"loss", {{"name", c.loss.name}, {"draws", c.loss.draws}, {"alpha", c.loss.alpha}}},
+        {"train",
+         {{"epochs", c.train.epochs},
+          {"batch_size", c.train.batch_size},
+          {"lr", c.train.lr},
+          {"schedule", c.train.schedule},
+          {"momentum", c.train.momentum},
+          {"nesterov", c.train.nesterov},
+          {"weight_decay", c.train.weight_decay},
+          {"max_steps", c.train.max_steps},
+          {"evaluate_every", c.train.evaluate_every},
+          {"checkpoint_steps", c.train.checkpoint_steps},
+          {"checkpoint_minutes", c.train.checkpoint_minutes},
+          {"select", c.train.select}}},
+    };
+}
+
+Config config_from_json(const json& tree) {
+    Config c;
+    try {
+        tree.at("preset").get_to(c.preset);
+        const json &data = tree.at("data"), &augment = tree.at("augment"), &loss = tree.at("loss"), &train = tree.at("train");
+        data.at("validation_share").get_to(c.data.validation_share);
+        data.at("feature_scaling").get_to(c.data.feature_scaling);
+        data.at("memory_gib").get_to(c.data.memory_gib);
+        c.preparation = preparation_from_json(tree.at("preparation"));
+        augment.at("crop").get_to(c.augment.crop);
+        augment.at("noise_p").get_to(c.augment.noise_p);
+        const auto range = augment.at("noise_sd").get<std::vector<double>>();
+        check(range.size() == 2, "augment.noise_sd", range, "it must be two numbers, the smaller first");
+        c.augment.noise_sd = {range[0], range[1]};
+        augment.at("rotate_p").get_to(c.augment.rotate_p);
+        augment.at("flip_p").get_to(c.augment.flip_p);
+        c.model = model_options_from_json(tree.at("model"));
+        loss.at("name").get_to(c.loss.name);
+        loss.at("draws").get_to(c.loss.draws);
+        loss.at("alpha").get_to(c.loss.alpha);
+        train.at("epochs").get_to(c.train.epochs);
+        train.at("batch_size").get_to(c.train.batch_size);
+        train.at("lr").get_to(c.train.lr);
+        train.at("schedule").get_to(c.train.schedule);
+        train.at("momentum").get_to(c.train.momentum);
+        train.at("nesterov").get_to(c.train.nesterov);
+        train.at("weight_decay").get_to(c.train.weight_decay);
+        train.at("max_steps").get_to(c.train.max_steps);
+        train.at("evaluate_every").get_to(c.train.evaluate_every);
+        train.at("checkpoint_steps").get_to(c.train.checkpoint_steps);
+        train.at("checkpoint_minutes").get_to(c.train.checkpoint_minutes);
+        train.at("select").get_to(c.train.select);
+    } catch (const json::exception& error) {
+        fail(ErrorKind::usage, "config", "incomplete or wrong configuration: {}", error.what());
+    }
+    validate(c);
+    return c;
+}
+
+}  // namespace cmtl

@@ -1,0 +1,87 @@
+#include "training/dataset.hpp"
+
+#include "base/error.hpp"
+#include "engine/random.hpp"
+
+namespace cmtl {
+
+Dataset::Dataset(const Config& config, const std::vector<CohortCase>& cases, VolumeStore* volumes,
+                 const IntensityStatistics& statistics, std::vector<std::vector<float>> features, uint64_t seed)
+    : config_(config), cases_(cases), volumes_(volumes), statistics_(statistics), features_(std::move(features)), seed_(seed) {}
+
+Batch Dataset::make(const std::vector<size_t>& cases, std::optional<uint64_t> epoch) const {
+    Batch batch;
+    batch.cases = cases;
+    batch.labels.resize(config_.model.tasks.size());
+    for (const size_t i : cases) {
+        if (volumes_) {
+            const auto volume = volumes_->get(i);
+            std::vector<float> input;
+            if (epoch) {
+                const auto plan = draw_augmentation(config_.augment, config_.preparation, seed_, *epoch, i);
+                input = augmented_input(*volume, plan, statistics_, config_.preparation, seed_, *epoch, i);
+            } else {
+                input = network_input(*volume, config_.preparation.evaluation_offset, statistics_, config_.preparation);
+            }
+            if (batch.volume.empty()) batch.volume.reserve(input.size() * cases.size());
+            batch.volume.insert(batch.volume.end(), input.begin(), input.end());
+        }
+        if (!features_.empty()) batch.features.insert(batch.features.end(), features_[i].begin(), features_[i].end());
+        for (size_t k = 0; k < batch.labels.size(); ++k) batch.labels[k].push_back(cases_[i].labels[k]);
+    }
+    return batch;
+}
+
+std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases, int64_t batch_size, uint64_t seed, uint64_t epoch) {
+    std::vector<std::vector<size_t>> batches;
+    for (const int64_t at : permutation({seed, Purpose::shuffle, epoch}, static_cast<int64_t>(cases.size()))) {
+        if (batches.empty() || static_cast<int64_t>(batches.back().size()) == batch_size) batches.emplace_back();
+        batches.back().push_back(cases[static_cast<size_t>(at)]);
+    }
+    if (batches.size() > 1 && batch_size > 1 && batches.back().size() == 1) {
+        batches[batches.size() - 2].push_back(batches.back().front());
+        batches.pop_back();
+    }
+    return batches;
+}
+
+Prefetcher::Prefetcher(int64_t first, int64_t count, std::function<Batch(int64_t)> job, size_t ahead)
+    : job_(std::move(job)), ahead_(ahead), thread_([this, first, count] { work(first, count); }) {}
+
+Prefetcher::~Prefetcher() {
+    {
+        std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+void Prefetcher::work(int64_t first, int64_t count) {
+    try {
+        for (int64_t i = first; i < count; ++i) {
+            Batch batch = job_(i);
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [&] { return stop_ || ready_.size() < ahead_; });
+            if (stop_) return;
+            ready_.push_back(std::move(batch));
+            changed_.notify_all();
+        }
+    } catch (...) {
+        std::lock_guard lock(mutex_);
+        failure_ = std::current_exception();
+        changed_.notify_all();
+    }
+}
+
+Batch Prefetcher::next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !ready_.empty() || failure_; });
+    if (ready_.empty()) std::rethrow_exception(failure_);
+    Batch batch = std::move(ready_.front());
+    ready_.pop_front();
+    changed_.notify_all();
+    return batch;
+}
+
+}  // namespace cmtl

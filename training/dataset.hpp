@@ -1,0 +1,75 @@
+#pragma once
+// Cases as batches of network input, made ahead of time on a thread of their own.
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "pipeline/feature_table.hpp"
+#include "training/augmentation.hpp"
+#include "training/cohort.hpp"
+#include "training/config.hpp"
+#include "training/volume_cache.hpp"
+
+namespace cmtl {
+
+struct Batch {
+    std::vector<size_t> cases;                 // numbers in the cohort
+    std::vector<float> volume;                 // (N, D, H, W), standardised; empty without a volume branch
+    std::vector<float> features;               // (N, F), scaled; empty without a feature branch
+    std::vector<std::vector<int64_t>> labels;  // per task, per case; -1 unknown
+};
+
+class Dataset {
+  public:
+    // `volumes` or `features` (scaled rows by case number, F each) may be absent.
+    Dataset(const Config& config, const std::vector<CohortCase>& cases, VolumeStore* volumes, const IntensityStatistics& statistics,
+            std::vector<std::vector<float>> features, uint64_t seed);
+
+    // Evaluation crop, nothing random.
+    Batch plain(const std::vector<size_t>& cases) const { return make(cases, std::nullopt); }
+    // Augmented, keyed by (seed, epoch, case).
+    Batch augmented(const std::vector<size_t>& cases, uint64_t epoch) const { return make(cases, epoch); }
+
+  private:
+    Batch make(const std::vector<size_t>& cases, std::optional<uint64_t> epoch) const;
+    const Config& config_;
+    const std::vector<CohortCase>& cases_;
+    VolumeStore* volumes_;
+    IntensityStatistics statistics_;
+    std::vector<std::vector<float>> features_;
+    uint64_t seed_;
+};
+
+// The batches of an epoch: `cases` in an order keyed by (seed, epoch), cut into batches. The last one may be smaller; when
+// only one case is left over it joins the batch before it, because one case cannot be batch-normalised.
+std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases, int64_t batch_size, uint64_t seed, uint64_t epoch);
+
+// Results of job(0), job(1), ... job(count - 1), in order, each begun before it is asked for (at most `ahead` wait).
+// An exception of a job comes out of the next() that would have given its result.
+class Prefetcher {
+  public:
+    Prefetcher(int64_t first, int64_t count, std::function<Batch(int64_t)> job, size_t ahead = 2);
+    ~Prefetcher();
+    Prefetcher(const Prefetcher&) = delete;
+    Prefetcher& operator=(const Prefetcher&) = delete;
+    Batch next();
+
+  private:
+    void work(int64_t first, int64_t count);
+    std::function<Batch(int64_t)> job_;
+    size_t ahead_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Batch> ready_;
+    std::exception_ptr failure_;
+    bool stop_ = false;
+    std::thread thread_;
+};
+
+}  // namespace cmtl

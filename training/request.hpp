@@ -1,0 +1,35 @@
+#pragma once
+// What somebody asked cmtl_train for, turned into a job: presets, configuration files, --set, manifest and features.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "training/config_tree.hpp"
+#include "training/trainer.hpp"
+
+namespace cmtl {
+
+struct TrainRequest {
+    std::filesystem::path manifest, features, run, cache, init, config_file;
+    std::string preset, id_column = "ID";
+    std::vector<std::string> settings;  // "key=value"
+    std::optional<int64_t> max_steps;
+    std::optional<uint64_t> seed;
+    Device device;
+    int threads = 1;
+    bool resume = false, quiet = false;
+};
+
+// The configuration alone: preset, then the file's tree, then the settings. `preset` when neither names one. The
+// file may be a run's config.json: its "run" record (seed, version and so on) is passed over.
+// Throws Error(usage) for unknown keys, wrong types and values; Error(input) for an unreadable file.
+ConfigTree resolve_settings(const TrainRequest& request, const std::string& preset);
+
+// Reads manifest and features. Without a preset a manifest without Image column gets "features", another one "full". With
+// images and no feature table the model is volume-only. resume without a manifest: everything is taken from the run's
+// config.json. Throws Error as the readers do.
+TrainJob make_job(const TrainRequest& request);
+
+}  // namespace cmtl

@@ -1,0 +1,66 @@
+#include "training/tensor_training.hpp"
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/interrupt.hpp"
+#include "training/learner.hpp"
+
+namespace cmtl {
+
+namespace {
+std::vector<int64_t> read_labels(Context& context, const Safetensors& batch, const fs::path& file, const Task& task, int64_t cases) {
+    const std::string name = "labels_" + task.name;
+    const Tensor* labels = batch.find(name);
+    if (!labels) return std::vector<int64_t>(static_cast<size_t>(cases), -1);
+    if (labels->shape() != Shape{cases} || (labels->dtype() != Dtype::i64 && labels->dtype() != Dtype::i32))
+        fail(ErrorKind::input, "train", "{}: {} is {} {}: one whole number per case ({}) is needed", file.string(), name,
+             name_of(labels->dtype()), labels->shape().text(), cases);
+    return context.to_vector<int64_t>(labels->dtype() == Dtype::i64 ? *labels : context.cast(*labels, Dtype::i64));
+}
+}  // namespace
+
+void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
+    const ConfigTree tree = resolve_settings(request, "full");
+    Config config = config_from_json(tree.tree());
+    Context context(ContextOptions{.device = request.device});
+    const Safetensors batch = read_safetensors(context, job.tensors);
+    const Tensor *volume = batch.find("volume"), *features = batch.find("features");
+    std::optional<ModelFile> init;
+    if (!job.init.empty()) {
+        init = read_model(context, job.init);
+        ModelOptions options = init->options;
+        options.dropout = config.model.dropout;
+        options.shift3d = config.model.shift3d;
+        config.model = options;
+    } else {
+        config.model.volume = volume != nullptr;
+        config.model.features = features != nullptr;
+        if (features && features->rank() == 2) config.model.feature_count = features->size(1);
+    }
+    const Tensor* first = config.model.volume ? volume : features;
+    if (!first || (config.model.features && !features))
+        fail(ErrorKind::input, "train", "{}: no tensor '{}'", job.tensors.string(), config.model.volume && !volume ? "volume" : "features");
+    const int64_t cases = first->rank() > 0 ? first->size(0) : 0;
+    if (tree.was_set("train.batch_size") && config.train.batch_size != cases)
+        fail(ErrorKind::usage, "train", "train.batch_size is {}, but {} holds {} cases", config.train.batch_size, job.tensors.string(), cases);
+    std::vector<std::vector<int64_t>> labels;
+    for (const Task& task : config.model.tasks) labels.push_back(read_labels(context, batch, job.tensors, task, cases));
+
+    Learner learner(context, config, request.seed.value_or(0));
+    if (init) learner.load(*init);
+    const Tensor x = config.model.volume ? to_channels_last(context, *volume) : Tensor();
+    const Tensor f = config.model.features ? *features : Tensor();
+    for (int64_t step = 0; step < job.steps && !interrupted(); ++step) {
+        const double rate =
+            config.train.schedule == "constant" ? config.train.lr : cosine_schedule(config.train.lr, step, job.steps);
+        const auto losses = learner.step(x, f, labels, step, rate);
+        if (!request.quiet) fmt::print("step {} loss {:.6f}\n", step + 1, losses.total);
+    }
+    if (!job.save.empty() && !interrupted()) {
+        ModelFile file;
+        file.options = config.model;
+        write_safetensors(job.save, weights_of(context, learner.net()), model_metadata(file));
+    }
+}
+
+}  // namespace cmtl

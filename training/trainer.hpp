@@ -1,0 +1,50 @@
+#pragma once
+// A training from cohort to run folder.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/device.hpp"
+#include "evaluation/metrics.hpp"
+#include "pipeline/feature_table.hpp"
+#include "training/cohort.hpp"
+#include "training/config.hpp"
+
+namespace cmtl {
+
+struct TrainJob {
+    Config config;
+    Cohort cohort;                         // splits are drawn for cases that have none
+    std::optional<FeatureTable> features;  // raw; needed by models with a feature branch
+    std::filesystem::path run;             // run folder
+    std::filesystem::path cache;           // of prepared volumes; empty: run/cache
+    std::filesystem::path init;            // weights to begin with; empty: fresh ones
+    nlohmann::json sources;                // noted in config.json as run.sources: manifest, features, id_column
+    uint64_t seed = 0;
+    Device device;
+    int threads = 1;
+    bool resume = false, quiet = false;
+};
+
+struct TrainOutcome {
+    bool interrupted = false;         // SIGINT or SIGTERM: the state is saved, the rest is empty
+    std::vector<std::string> failed;  // cases that were left out, "ID: what is wrong"
+    Predictions val, test;            // of the chosen weights
+    std::vector<TaskMetrics> val_metrics, test_metrics;
+};
+
+// Trains and leaves in the run folder: config.json, metrics.jsonl (one line per epoch, one at the end), log.txt,
+// checkpoints/{latest,best}.safetensors, predictions_{val,test}.csv, report.html.
+//
+// The same seed, cohort, configuration and number of threads give the same bits, run after run, and also when the run was
+// interrupted or killed at any moment and resumed. The test cases are looked at once, at the end.
+// Throws Error: input for wrong data, a changed cohort, another architecture, a loss that is not finite; usage for a
+// configuration other than the one the folder was begun with; resource where the disk is full (older checkpoints survive).
+TrainOutcome train(TrainJob job);
+
+// One line per task: "CT        AUC 0.93 [0.90, 0.96]  accuracy ...".
+std::string metrics_table(const std::vector<TaskMetrics>& tasks);
+
+}  // namespace cmtl
