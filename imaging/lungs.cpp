@@ -1,0 +1,194 @@
+#include "imaging/lungs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/parallel.hpp"
+#include "imaging/components.hpp"
+#include "imaging/geometry.hpp"
+#include "imaging/lung_sides.hpp"
+#include "imaging/morphology.hpp"
+#include "imaging/trachea.hpp"
+
+namespace cmtl {
+
+namespace {
+
+// What a structure of air is told by. Gas in the bowel is -1000 HU throughout; lung is not, even with emphysema.
+constexpr double gas_median_hu = -940, gas_low_hu = -950, gas_low_share = 0.2;
+constexpr double surely_lung_litres = 2;   // no gas in the bowel is that large
+constexpr double small_piece_ml = 60;      // below, partial volume hides the median of gas
+constexpr double smallest_piece_ml = 10;
+
+double voxel_ml(const Geometry& g) { return g.spacing[0] * g.spacing[1] * g.spacing[2] / 1000; }
+
+// Air that does not reach the sides of its slice.
+Mask inner_air(const Volume& hu, double below) {
+    Mask air;
+    air.geometry = hu.geometry;
+    air.voxels.resize(hu.voxels.size());
+    const float limit = static_cast<float>(below);
+    parallel_ranges(std::ssize(hu.voxels), [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) air.voxels[static_cast<size_t>(n)] = hu.voxels[static_cast<size_t>(n)] < limit;
+    }, 1 << 16);
+    const Components parts(air, {Connectivity::faces, true, false});
+    std::vector<uint8_t> keep;
+    for (const Component& c : parts.list()) keep.push_back(c.touches_sides ? 0 : 1);
+    parts.paint(air, keep);
+    return air;
+}
+
+struct Tally {
+    std::array<int64_t, 300> histogram{};  // 5 HU each from -1100 on
+    void add(float hu) { ++histogram[static_cast<size_t>(std::clamp((hu + 1100) / 5, 0.0f, 299.0f))]; }
+    double median(int64_t voxels) const {
+        int64_t sum = 0;
+        for (size_t b = 0; b < histogram.size(); ++b)
+            if (2 * (sum += histogram[b]) >= voxels) return -1100 + 5 * (static_cast<double>(b) + 0.5);
+        return 400;
+    }
+    double share_below(double hu, int64_t voxels) const {
+        int64_t sum = 0;
+        for (size_t b = 0; -1100 + 5 * static_cast<double>(b + 1) <= hu; ++b) sum += histogram[b];
+        return static_cast<double>(sum) / static_cast<double>(voxels);
+    }
+};
+
+// Which components of air are lung; value 1 in the result.
+std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
+    const double ml = voxel_ml(hu.geometry);
+    const auto& list = parts.list();
+    std::vector<int32_t> slot(list.size(), -1);
+    std::vector<Tally> tallies;
+    for (size_t n = 0; n < list.size(); ++n)
+        if (static_cast<double>(list[n].voxels) * ml >= smallest_piece_ml) slot[n] = static_cast<int32_t>(tallies.size()), tallies.emplace_back();
+    for (int64_t k = 0; k < hu.nz(); ++k)
+        parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
+            const int32_t s = slot[static_cast<size_t>(component)];
+            if (s < 0) return;
+            for (int64_t n = 0; n < count; ++n) tallies[static_cast<size_t>(s)].add(hu.voxels[static_cast<size_t>(at + n)]);
+        });
+    std::vector<uint8_t> chosen(list.size(), 0);
+    int64_t main = -1;
+    for (size_t n = 0; n < list.size(); ++n) {
+        if (slot[n] < 0) continue;
+        const Tally& tally = tallies[static_cast<size_t>(slot[n])];
+        const int64_t voxels = list[n].voxels;
+        const double volume = static_cast<double>(voxels) * ml;
+        const bool gas = volume < 1000 * surely_lung_litres &&
+                         (tally.median(voxels) < gas_median_hu || (volume < small_piece_ml && tally.share_below(gas_low_hu, voxels) > gas_low_share));
+        chosen[n] = !gas;
+        if (!gas && (main < 0 || voxels > list[static_cast<size_t>(main)].voxels)) main = static_cast<int64_t>(n);
+    }
+    if (main < 0) return chosen;
+    // The rest of the lungs lies beside the largest part, not below it.
+    const Component& m = list[static_cast<size_t>(main)];
+    for (size_t n = 0; n < list.size(); ++n)
+        if (chosen[n] && (list[n].centre[2] < static_cast<double>(m.low[2]) || list[n].centre[2] > static_cast<double>(m.high[2]))) chosen[n] = 0;
+    return chosen;
+}
+
+// Fills what one lung encloses: vessels, small consolidations, the notches at the hilum.
+Mask filled(const Mask& labels, uint8_t side, double radius) {
+    Mask one;
+    one.geometry = labels.geometry;
+    one.voxels.resize(labels.voxels.size());
+    parallel_ranges(std::ssize(labels.voxels), [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) one.voxels[static_cast<size_t>(n)] = labels.voxels[static_cast<size_t>(n)] == side;
+    }, 1 << 16);
+    one = close(one, radius, Element::disk);
+    fill_holes(one, Element::disk);
+    return one;
+}
+
+void measure(const Volume& hu, Lungs& lungs) {
+    const double litres = voxel_ml(hu.geometry) / 1000;
+    const int64_t plane = hu.nx() * hu.ny();
+    std::vector<std::array<double, 4>> slices(static_cast<size_t>(hu.nz()));
+    parallel_ranges(hu.nz(), [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k) {
+            auto& s = slices[static_cast<size_t>(k)];
+            for (int64_t n = k * plane; n < (k + 1) * plane; ++n)
+                if (const uint8_t v = lungs.mask.voxels[static_cast<size_t>(n)]) {
+                    s[v - 1u] += 1;
+                    s[v + 1u] += hu.voxels[static_cast<size_t>(n)];
+                }
+        }
+    });
+    std::array<double, 4> all{};
+    for (const auto& s : slices)
+        for (size_t n = 0; n < 4; ++n) all[n] += s[n];
+    lungs.right_litres = all[0] * litres, lungs.left_litres = all[1] * litres;
+    lungs.right_mean_hu = all[0] > 0 ? all[2] / all[0] : 0, lungs.left_mean_hu = all[1] > 0 ? all[3] / all[1] : 0;
+    // More than a few square centimetres in the first or last slice: the scan ends inside of the lungs.
+    const double cut = 1000 / (hu.geometry.spacing[0] * hu.geometry.spacing[1]);
+    if (slices.back()[0] + slices.back()[1] > cut) lungs.flags.push_back("cut_at_top");
+    if (slices.front()[0] + slices.front()[1] > cut) lungs.flags.push_back("cut_at_bottom");
+    const double small = std::min(lungs.right_litres, lungs.left_litres), large = std::max(lungs.right_litres, lungs.left_litres);
+    if (small > 0 && small < 0.5 * large) lungs.flags.push_back("asymmetric");
+    if (lungs.litres() < 1.5) lungs.flags.push_back("small");
+}
+
+Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
+    const Geometry& g = hu.geometry;
+    Mask air = inner_air(hu, options.air_below);
+    Mask candidates(g);
+    const auto paint_lungs = [&](const Mask& from) {
+        const Components parts(from, {});
+        const std::vector<uint8_t> chosen = choose_lungs(hu, parts);
+        int64_t voxels = 0;
+        for (size_t n = 0; n < chosen.size(); ++n) voxels += chosen[n] ? parts.list()[n].voxels : 0;
+        std::fill(candidates.voxels.begin(), candidates.voxels.end(), uint8_t{0});
+        parts.paint(candidates, chosen);
+        return static_cast<double>(voxels) * voxel_ml(g) / 1000;
+    };
+    const auto check = [&](double litres) {
+        if (litres < options.smallest_litres)
+            fail(ErrorKind::input, "lungs", "no lungs in the image: only {:.2f} litres look like lung tissue (at least {:.2f} are needed); is it a chest CT in Hounsfield units?",
+                 litres, options.smallest_litres);
+    };
+    check(paint_lungs(air));
+
+    Lungs lungs;
+    const Trachea trachea = find_trachea(hu, air, bounding_box(candidates));
+    lungs.trachea_ml = trachea.ml;
+    Mask airway;
+    if (trachea.ml > 0) {
+        // Its wall is blurred: a rim of partial volume belongs to it.
+        airway = dilate(trachea.lumen, std::max(2.5, 1.01 * std::max({g.spacing[0], g.spacing[1], g.spacing[2]})), Element::ball);
+        for (size_t n = 0; n < air.voxels.size(); ++n) air.voxels[n] = air.voxels[n] && !airway.voxels[n];
+        check(paint_lungs(air));
+    } else {
+        lungs.flags.push_back("no_trachea");
+    }
+    if (!part_lungs(candidates, 0.5 * static_cast<double>(g.size[0] - 1))) lungs.flags.push_back("one_lung");
+
+    lungs.mask = Mask(g);
+    for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
+        const Mask one = filled(candidates, side, options.closing_radius);
+        for (size_t n = 0; n < one.voxels.size(); ++n)
+            if (one.voxels[n] && (candidates.voxels[n] == side || (candidates.voxels[n] == 0 && lungs.mask.voxels[n] == 0)))
+                lungs.mask.voxels[n] = side;
+    }
+    // The closing must not take the trachea back in; below the carina the bronchi soon run inside of the lungs.
+    if (trachea.ml > 0)
+        for (int64_t n = trachea.carina * g.size[0] * g.size[1]; n < std::ssize(airway.voxels); ++n)
+            if (airway.voxels[static_cast<size_t>(n)] && !candidates.voxels[static_cast<size_t>(n)]) lungs.mask.voxels[static_cast<size_t>(n)] = 0;
+    measure(hu, lungs);
+    return lungs;
+}
+
+}  // namespace
+
+Lungs segment_lungs(const Volume& hu, const LungOptions& options) {
+    require(std::ssize(hu.voxels) == hu.geometry.count() && hu.geometry.count() > 0, "lungs", "{} voxels on a grid of {}", hu.voxels.size(), hu.geometry.count());
+    if (orientation_of(hu.geometry).identity()) return segment_canonical(hu, options);
+    const Oriented<float> canonical = to_lps(hu);
+    Lungs lungs = segment_canonical(canonical.image, options);
+    lungs.mask = restore(std::move(lungs.mask), canonical.orientation);
+    return lungs;
+}
+
+}  // namespace cmtl

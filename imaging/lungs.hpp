@@ -1,0 +1,31 @@
+#pragma once
+// The lungs of a chest CT, by the classical method: air inside of the body, the largest structures of it that look like
+// lung, without the trachea and the main bronchi, parted into right and left, with their vessels filled in.
+#include <string>
+#include <vector>
+
+#include "imaging/volume.hpp"
+
+namespace cmtl {
+
+struct LungOptions {
+    double air_below = -420;      // HU; 604 on the scale HU + 1024
+    double closing_radius = 10;   // mm, disks: vessels and the lung's notches at the hilum
+    double smallest_litres = 0.3; // both lungs together; less is no pair of lungs
+};
+
+struct Lungs {
+    Mask mask;                          // 0 outside, 1 right, 2 left, on the volume's grid
+    double right_litres = 0, left_litres = 0;
+    double right_mean_hu = 0, left_mean_hu = 0;
+    double trachea_ml = 0;              // what was taken away as trachea and main bronchi
+    std::vector<std::string> flags;     // what a reader should look at: "one_lung", "asymmetric", "cut_at_top", ...
+
+    double litres() const { return right_litres + left_litres; }
+};
+
+// Any spacing and orientation; every threshold is in millimetres and millilitres. The values are HU.
+// Throws Error(input) "no lungs ..." where nothing in the image looks like lungs.
+Lungs segment_lungs(const Volume& hu, const LungOptions& options = {});
+
+}  // namespace cmtl

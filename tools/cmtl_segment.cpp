@@ -1,0 +1,145 @@
+// CT -> lung mask on the input's grid, litres per lung, overlay picture.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/files.hpp"
+#include "imaging/geometry.hpp"
+#include "imaging/lungs.hpp"
+#include "imaging/resample.hpp"
+#include "io/image_io.hpp"
+#include "io/overlay.hpp"
+#include "tools/common.hpp"
+
+namespace {
+
+using namespace cmtl;
+
+struct Options {
+    std::string input, output, json, preview, series;
+    double spacing = 1;
+    bool no_refine = false;
+};
+
+// Seconds by step, in order.
+class Timeline {
+  public:
+    void done(const std::string& step) {
+        const auto now = std::chrono::steady_clock::now();
+        steps_[step] = std::chrono::duration<double>(now - since_).count();
+        since_ = now;
+    }
+    const nlohmann::ordered_json& steps() const { return steps_; }
+
+  private:
+    std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+    nlohmann::ordered_json steps_ = nlohmann::ordered_json::object();
+};
+
+// Everything that the outputs need, before any of them is written.
+void check_outputs(const Options& o) {
+    for (const std::string& path : {o.output, o.json, o.preview}) {
+        if (path.empty()) continue;
+        const fs::path folder = fs::absolute(path).parent_path();
+        if (!fs::is_directory(folder)) fail(ErrorKind::input, "segment", "{}: the folder {} does not exist", path, folder.string());
+    }
+    const auto ends = [&](std::string_view end) { return o.output.size() > end.size() && o.output.ends_with(end); };
+    if (!ends(".nii.gz") && !ends(".nii") && !ends(".nrrd") && !ends(".mha"))
+        fail(ErrorKind::usage, "segment", "{}: masks are written as .nii.gz, .nii, .nrrd or .mha", o.output);
+}
+
+int segment(const Options& o, const CommonOptions& common) {
+    check_outputs(o);
+    Timeline timeline;
+    ReadOptions reading;
+    reading.series_uid = o.series;
+    ReadReport report;
+    Oriented<float> ct = to_lps(read_volume(o.input, reading, &report));
+    timeline.done("read");
+    stop_if_interrupted();
+
+    // What lies outside of the scanner's range would ring in the spline.
+    parallel_ranges(std::ssize(ct.image.voxels), [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) {
+            float& v = ct.image.voxels[static_cast<size_t>(n)];
+            v = std::clamp(v, -1024.0f, 3071.0f);
+        }
+    });
+    const Geometry grid = ct.image.geometry;
+    const Index3 size = size_at_spacing(grid, {o.spacing, o.spacing, o.spacing});
+    Volume fine = o.preview.empty() ? resample_cubic(std::move(ct.image), size) : resample_cubic(ct.image, size);
+    timeline.done("resample");
+    stop_if_interrupted();
+
+    Lungs lungs;
+    try {
+        lungs = segment_lungs(fine);
+    } catch (const Error& error) {
+        const std::string_view text = error.what();
+        const size_t tag = text.find("] ");
+        throw Error(error.kind(), "lungs", o.input + ": " + std::string(tag == text.npos ? text : text.substr(tag + 2)));
+    }
+    fine = {};
+    timeline.done("segment");
+    stop_if_interrupted();
+
+    const Mask mask = restore(resample_mask(lungs.mask, grid, MaskInterpolation::linear), ct.orientation);
+    write_image(o.output, mask);
+    timeline.done("write");
+    if (!o.preview.empty()) {
+        write_png(o.preview, overlay(restore(std::move(ct.image), ct.orientation), mask));
+        timeline.done("preview");
+    }
+    if (!o.json.empty()) {
+        nlohmann::ordered_json json;
+        json["input"] = o.input;
+        json["format"] = report.format;
+        if (!report.series_uid.empty()) json["series_uid"] = report.series_uid;
+        json["mask"] = o.output;
+        json["litres"] = {{"right", lungs.right_litres}, {"left", lungs.left_litres}, {"both", lungs.litres()}};
+        json["mean_hu"] = {{"right", lungs.right_mean_hu}, {"left", lungs.left_mean_hu}};
+        json["trachea_ml"] = lungs.trachea_ml;
+        json["flags"] = lungs.flags;
+        json["warnings"] = report.warnings;
+        json["size"] = mask.geometry.size;
+        json["spacing_mm"] = mask.geometry.spacing;
+        json["orientation"] = orientation_code(mask.geometry);
+        json["method"] = "classical";
+        json["timeline"] = timeline.steps();
+        json["version"] = CMTL_VERSION;
+        json["commit"] = CMTL_COMMIT;
+        write_file(o.json, json.dump(2) + "\n");
+    }
+    if (common.quiet) return 0;
+    fmt::print("{}: {} {} x {} x {}\n", o.input, report.format, mask.geometry.size[0], mask.geometry.size[1], mask.geometry.size[2]);
+    fmt::print("lungs    right {:.2f} l, left {:.2f} l, both {:.2f} l{}\n", lungs.right_litres, lungs.left_litres, lungs.litres(),
+               lungs.flags.empty() ? "" : fmt::format("; look at: {}", fmt::join(lungs.flags, ", ")));
+    std::string times;
+    for (const auto& [step, seconds] : timeline.steps().items()) times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", step, seconds.get<double>());
+    fmt::print("time     {}\nmask     {}\n", times, o.output);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return cmtl::run_tool(argc, argv, [&](Tool& tool) {
+        Options o;
+        tool.app.description(
+            "Finds the lungs in a chest CT: a mask on the input's grid with 1 in the right and 2 in the left lung.\n"
+            "Method: the largest structures of air inside of the body at a spacing of 1 mm, without trachea and main bronchi,\n"
+            "parted into right and left, vessels filled in.");
+        tool.app.add_option("-i,--input", o.input, "DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd")->required();
+        tool.app.add_option("-o,--output", o.output, "mask: .nii.gz, .nii, .nrrd or .mha")->required();
+        tool.app.add_option("--json", o.json, "litres and mean HU per lung, quality flags, times");
+        tool.app.add_option("--preview", o.preview, "PNG: axial, coronal and sagittal slices with the lungs outlined");
+        tool.app.add_option("--series", o.series, "DICOM series UID to take where the folder has several");
+        tool.app.add_option("--spacing", o.spacing, "mm of the grid on which the lungs are sought")->check(CLI::Range(0.5, 5.0))->capture_default_str();
+        tool.app.add_flag("--no-refine", o.no_refine, "without active-contour refinement (there is none yet: changes nothing)");
+        tool.example(tool.name + " -i scans/patient7 -o patient7_lungs.nii.gz --preview patient7.png");
+        tool.parse();
+        return segment(o, tool.common);
+    });
+}
