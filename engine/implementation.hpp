@@ -2,6 +2,7 @@
 // How an operator chooses: an ordered list of implementations, the first that supports the problem runs.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -24,7 +25,7 @@ struct Implementation {
 };
 
 // Runs the first implementation of `list` that supports `problem`. With CMTL_VERBOSE=1 prints the choice, the problem
-// (its text()) and why earlier ones refused. Throws Error(internal) listing every refusal when none is left.
+// (its text()), the time it took and why earlier ones refused. Throws Error(internal) listing every refusal when none is left.
 template <class Problem, class... Arguments, class... Given>
 void run_first(Context& context, std::string_view op, const std::vector<Implementation<Problem, Arguments...>>& list,
                const Problem& problem, Given&&... arguments) {
@@ -32,10 +33,13 @@ void run_first(Context& context, std::string_view op, const std::vector<Implemen
     for (const auto& implementation : list) {
         Refusal refusal = implementation.supports(context, problem);
         if (refusal.empty()) {
-            if (context.verbose())
-                fmt::print(stderr, "cmtl: {} {} {}{}\n", op, implementation.name, problem.text(), refusals);
             if constexpr (requires { problem.flops(); }) context.count_flops(problem.flops());
+            const auto start = std::chrono::steady_clock::now();
             implementation.run(context, problem, std::forward<Given>(arguments)...);
+            if (context.verbose()) {
+                const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
+                fmt::print(stderr, "cmtl: {} {} {} {:.3f} ms{}\n", op, implementation.name, problem.text(), spent.count(), refusals);
+            }
             return;
         }
         refusals += fmt::format("; {}: {}", implementation.name, refusal);
