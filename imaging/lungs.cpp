@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "imaging/bowel_gas.hpp"
 #include "imaging/components.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/lung_sides.hpp"
@@ -150,6 +151,8 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
                  litres, options.smallest_litres);
     };
     check(paint_lungs(air));
+    const Mask gas = find_bowel_gas(hu, air, bounding_box(candidates));
+    for (size_t n = 0; n < air.voxels.size(); ++n) air.voxels[n] = air.voxels[n] && !gas.voxels[n];
 
     Lungs lungs;
     const Trachea trachea = find_trachea(hu, air, bounding_box(candidates));
@@ -159,10 +162,10 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
         // Its wall is blurred: a rim of partial volume belongs to it.
         airway = dilate(trachea.lumen, std::max(2.5, 1.01 * std::max({g.spacing[0], g.spacing[1], g.spacing[2]})), Element::ball);
         for (size_t n = 0; n < air.voxels.size(); ++n) air.voxels[n] = air.voxels[n] && !airway.voxels[n];
-        check(paint_lungs(air));
     } else {
         lungs.flags.push_back("no_trachea");
     }
+    check(paint_lungs(air));
     if (!part_lungs(candidates, 0.5 * static_cast<double>(g.size[0] - 1))) lungs.flags.push_back("one_lung");
 
     lungs.mask = Mask(g);
