@@ -1,6 +1,8 @@
 #pragma once
-// Memory of tensors: freed blocks are kept and handed out again, because a fresh 400 MB block costs more in page faults
-// than the operator that fills it.
+// Memory of tensors: two arenas of address space per context, one for small blocks (weights, their gradients) and one for large
+// ones (activations), in which freed blocks merge with their neighbours. Kept apart, a weight's gradient never splits the hole
+// that the next activation needs, so the process grows to the most that tensors held at one time and not much beyond, and a
+// step that repeats touches no new page.
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -8,30 +10,43 @@
 
 namespace cmtl {
 
-class Allocator : public std::enable_shared_from_this<Allocator> {
+class Allocator {
   public:
+    // `limit`: the most bytes to ever hold; 0 means what this machine, its control group and its resource limits allow.
+    explicit Allocator(size_t limit = 0);
     ~Allocator();
+    Allocator(const Allocator&) = delete;
+    Allocator& operator=(const Allocator&) = delete;
+
     struct Block {
         std::byte* data;
-        size_t capacity;  // at least the bytes asked for
+        size_t capacity;  // the bytes asked for, rounded up to 64
     };
-    // 64-byte aligned. Throws Error(resource) naming the request, the bytes in use and the high-water mark.
+    // 64-byte aligned. Throws Error(resource) naming the request, the bytes in use, the high-water mark and the limit.
     Block allocate(size_t bytes);
     void release(Block block) noexcept;
-    // Gives every unused block back to the system.
+    // Gives the pages of free blocks back to the system.
     void trim() noexcept;
 
     size_t in_use() const { return in_use_; }
     // The most bytes that tensors ever held at one time.
     size_t high_water() const { return high_water_; }
     void reset_high_water() { high_water_ = in_use_; }
-    // System allocations made so far: constant over the steps of a training loop that has warmed up.
-    size_t system_allocations() const { return system_allocations_; }
+    // How often the arena grew: constant over the steps of a training loop that has warmed up.
+    size_t system_allocations() const { return growths_; }
 
   private:
+    struct Arena {
+        std::byte* base = nullptr;
+        size_t reserved = 0, top = 0;   // bytes of address space; bytes of it ever handed out
+        std::map<size_t, size_t> free;  // offset -> bytes, neighbours merged, all below top
+    };
+    Arena& arena_for(size_t capacity);
+
     std::mutex mutex_;
-    std::multimap<size_t, std::byte*> unused_;
-    size_t in_use_ = 0, high_water_ = 0, system_allocations_ = 0;
+    size_t limit_;
+    Arena small_, large_;
+    size_t in_use_ = 0, high_water_ = 0, growths_ = 0;
 };
 
 // A block of an allocator, returned to it when the last tensor that shares it goes.
