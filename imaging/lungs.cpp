@@ -22,6 +22,9 @@ constexpr double gas_median_hu = -940, gas_low_hu = -950, gas_low_share = 0.2;
 constexpr double surely_lung_litres = 2;   // no gas in the bowel is that large
 constexpr double small_piece_ml = 60;      // below, partial volume hides the median of gas
 constexpr double smallest_piece_ml = 10;
+constexpr double piece_share = 0.05;       // of the largest structure; less is no lung by itself, only a piece of one
+constexpr double beside_share = 0.3;       // of the lungs' largest cross-section; a slice with less lies at their ends
+constexpr double dome_mm2 = 500;           // on which an enclosed structure stands: the diaphragm's dome, not a vessel
 
 double voxel_ml(const Geometry& g) { return g.spacing[0] * g.spacing[1] * g.spacing[2] / 1000; }
 
@@ -84,10 +87,23 @@ std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
         if (!gas && (main < 0 || voxels > list[static_cast<size_t>(main)].voxels)) main = static_cast<int64_t>(n);
     }
     if (main < 0) return chosen;
-    // The rest of the lungs lies beside the largest part, not below it.
+    // The rest of the lungs lies beside the largest part, a mere piece of them where they are wide: gas in the bowel lies
+    // beside their thin lower ends.
     const Component& m = list[static_cast<size_t>(main)];
-    for (size_t n = 0; n < list.size(); ++n)
-        if (chosen[n] && (list[n].centre[2] < static_cast<double>(m.low[2]) || list[n].centre[2] > static_cast<double>(m.high[2]))) chosen[n] = 0;
+    std::vector<int64_t> area(static_cast<size_t>(hu.nz()), 0);
+    for (int64_t k = m.low[2]; k <= m.high[2]; ++k)
+        parts.visit_slice(k, [&](int32_t component, int64_t, int64_t count) {
+            if (component == main) area[static_cast<size_t>(k)] += count;
+        });
+    const double widest = static_cast<double>(*std::max_element(area.begin(), area.end()));
+    for (size_t n = 0; n < list.size(); ++n) {
+        if (!chosen[n] || static_cast<int64_t>(n) == main) continue;
+        const Component& c = list[n];
+        const auto within = [&](size_t a) { return c.centre[a] >= static_cast<double>(m.low[a]) && c.centre[a] <= static_cast<double>(m.high[a]); };
+        chosen[n] = within(2);
+        if (static_cast<double>(c.voxels) < piece_share * static_cast<double>(m.voxels))
+            chosen[n] = within(0) && within(1) && within(2) && static_cast<double>(area[static_cast<size_t>(c.centre[2])]) >= beside_share * widest;
+    }
     return chosen;
 }
 
@@ -100,7 +116,22 @@ Mask filled(const Mask& labels, uint8_t side, double radius) {
         for (int64_t n = begin; n < end; ++n) one.voxels[static_cast<size_t>(n)] = labels.voxels[static_cast<size_t>(n)] == side;
     }, 1 << 16);
     one = close(one, radius, Element::disk);
-    fill_holes(one, Element::disk);
+    Mask whole = one;
+    fill_holes(whole, Element::disk);
+    // A slice through the top of the diaphragm's dome shows it as a hole, too; but that stands on the liver or the stomach.
+    Mask holes = whole;
+    for (size_t n = 0; n < holes.voxels.size(); ++n) holes.voxels[n] = whole.voxels[n] && !one.voxels[n];
+    const Components parts(holes, {});
+    const Geometry& g = labels.geometry;
+    const int64_t plane = g.size[0] * g.size[1];
+    std::vector<int64_t> stands(parts.list().size(), 0);
+    for (int64_t k = 1; k < g.size[2]; ++k)
+        parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
+            for (int64_t n = at - plane; n < at - plane + count; ++n) stands[static_cast<size_t>(component)] += whole.voxels[static_cast<size_t>(n)] == 0;
+        });
+    std::vector<uint8_t> fill;
+    for (int64_t voxels : stands) fill.push_back(static_cast<double>(voxels) * g.spacing[0] * g.spacing[1] < dome_mm2);
+    parts.paint(one, fill);
     return one;
 }
 
