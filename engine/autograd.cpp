@@ -32,8 +32,10 @@ Tape::~Tape() {
 }
 
 void Tape::backward(const Tensor& loss) {
+    require(!used_, "autograd", "this tape ran backwards already: record the next pass on a new one");
     require(loss.requires_grad(), "autograd", "the loss does not depend on anything that requires a gradient");
     require(loss.count() == 1, "autograd", "backward starts at one element, not at {}", loss.shape().text());
+    used_ = true;
     NoGrad guard(context_);
     accumulate(context_, *loss.slot(), context_.full(loss.shape(), 1.0f));
     while (!entries_.empty()) {

@@ -29,7 +29,7 @@ class Tape {
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
-    // Adds d loss / d leaf to every leaf's gradient (loss: one f32 element). Uses the tape up.
+    // Adds d loss / d leaf to every leaf's gradient (loss: one f32 element). Uses the tape up: a second call is an Error(internal).
     void backward(const Tensor& loss);
 
     size_t entries() const { return entries_.size(); }
@@ -43,6 +43,7 @@ class Tape {
     };
     Context& context_;
     std::vector<Entry> entries_;
+    bool used_ = false;
 };
 
 // For operators: notes on the recording tape that `outputs` came from `inputs`. Does nothing (and drops `backward`) when no
