@@ -35,9 +35,9 @@ Philox4 philox(const RandomKey& key, uint64_t index);
 
 // (0, 1], as curand_uniform maps a word.
 inline float uniform_float(uint32_t word) { return static_cast<float>(word) * 2.3283064e-10f + 1.1641532e-10f; }
-// (0, 1) with 53 bits from two words.
+// (0, 1) with 52 bits from two words: with 53 the largest would round to 1.
 inline double uniform_double(uint32_t low, uint32_t high) {
-    return (static_cast<double>(((uint64_t{high} << 32) | low) >> 11) + 0.5) * 0x1p-53;
+    return (static_cast<double>(((uint64_t{high} << 32) | low) >> 12) + 0.5) * 0x1p-52;
 }
 // {0 .. count-1} from one word by multiplication; bias below count / 2^32.
 inline uint32_t uniform_below(uint32_t word, uint32_t count) {
