@@ -180,18 +180,23 @@ class Renderer {
 };
 }  // namespace
 
-PhantomCase phantom_case(uint64_t seed, const PhantomOptions& options) {
+PhantomLabels phantom_labels(uint64_t seed, const PhantomOptions& options) {
     check(options);
-    PhantomCase out;
+    PhantomLabels labels;
     Draws draws(seed, 0);
     const float ill = draws.uniform(), grave = draws.uniform(), agrees = draws.uniform();
-    out.severity = options.severity >= 0              ? options.severity
-                   : ill >= float(options.prevalence) ? 0
-                   : grave < 0.62f                    ? 1
-                                                      : 2;
-    out.ct = out.severity > 0;
-    out.nat = agrees < float(options.nat_agreement) ? out.ct : 1 - out.ct;
+    if (options.severity >= 0) {
+        labels.severity = options.severity;
+    } else if (ill < float(options.prevalence)) {
+        labels.severity = grave < float(phantom_mild_share) ? 1 : 2;
+    }
+    labels.ct = labels.severity > 0;
+    labels.nat = agrees < float(options.nat_agreement) ? labels.ct : 1 - labels.ct;
+    return labels;
+}
 
+PhantomCase phantom_case(uint64_t seed, const PhantomOptions& options) {
+    PhantomCase out{phantom_labels(seed, options), {}, {}, {}};
     Geometry grid;
     grid.size = options.size;
     grid.spacing = options.spacing;
