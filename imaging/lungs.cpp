@@ -107,6 +107,26 @@ std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
     return chosen;
 }
 
+// What was filled in slice by slice flickers at the hilum: a voxel outside of the air stays where most of its neighbours
+// within 3 mm above and below are set.
+void steady(Mask& filled, const Mask& labels, uint8_t side) {
+    const int64_t plane = filled.nx() * filled.ny(), reach = std::llround(3 / filled.geometry.spacing[2]);
+    if (reach < 1) return;
+    const Mask before = filled;
+    parallel_ranges(filled.nz(), [&](int64_t begin, int64_t end) {
+        std::vector<uint8_t> votes(static_cast<size_t>(plane));
+        for (int64_t k = begin; k < end; ++k) {
+            std::fill(votes.begin(), votes.end(), uint8_t{0});
+            const int64_t first = std::max<int64_t>(0, k - reach), last = std::min(filled.nz() - 1, k + reach);
+            for (int64_t q = first; q <= last; ++q)
+                for (int64_t n = 0; n < plane; ++n) votes[static_cast<size_t>(n)] += before.voxels[static_cast<size_t>(q * plane + n)];
+            const int64_t half = (last - first + 1) / 2;
+            for (int64_t n = 0; n < plane; ++n)
+                filled.voxels[static_cast<size_t>(k * plane + n)] = votes[static_cast<size_t>(n)] > half || labels.voxels[static_cast<size_t>(k * plane + n)] == side;
+        }
+    });
+}
+
 // Fills what one lung encloses: vessels, small consolidations, the notches at the hilum.
 Mask filled(const Mask& labels, uint8_t side, double radius) {
     Mask one;
@@ -132,6 +152,7 @@ Mask filled(const Mask& labels, uint8_t side, double radius) {
     std::vector<uint8_t> fill;
     for (int64_t voxels : stands) fill.push_back(static_cast<double>(voxels) * g.spacing[0] * g.spacing[1] < dome_mm2);
     parts.paint(one, fill);
+    steady(one, labels, side);
     return one;
 }
 
