@@ -52,12 +52,12 @@ Volume block_means(const Volume& in, const Index3& f) {
     return out;
 }
 
-// The volume at `spacing` mm. A grid twice as coarse or more gets means of the voxels it swallows: the spline alone would
-// pick single ones, noise and all.
-Volume at_spacing(Volume hu, double spacing) {
+// The volume at `spacing` mm. `average`: a grid twice as coarse or more gets means of the voxels it swallows, where the
+// spline alone would pick single ones, noise and all.
+Volume at_spacing(Volume hu, double spacing, bool average) {
     Index3 factor{1, 1, 1};
-    for (size_t a = 0; a < 3; ++a)
-        factor[a] = std::clamp<int64_t>(static_cast<int64_t>(spacing / hu.geometry.spacing[a]), 1, std::max<int64_t>(1, hu.geometry.size[a]));
+    for (size_t a = 0; average && a < 3; ++a)
+        factor[a] = std::clamp<int64_t>(static_cast<int64_t>(spacing / hu.geometry.spacing[a]), 1, hu.geometry.size[a]);
     if (factor != Index3{1, 1, 1}) hu = block_means(hu, factor);
     const Index3 size = size_at_spacing(hu.geometry, {spacing, spacing, spacing});
     return resample_cubic(std::move(hu), size);
@@ -111,6 +111,16 @@ Mask read_lungs(const std::filesystem::path& path, const Geometry& grid) {
     mask.geometry = grid;
     return mask;
 }
+// Errors name the image: the segmentation does not know it.
+Lungs find_lungs(const Volume& hu, const std::filesystem::path& image) {
+    try {
+        return segment_lungs(hu);
+    } catch (const Error& error) {
+        const std::string text = error.what();
+        const size_t tag = text.find("] ");
+        throw Error(error.kind(), "lungs", image.string() + ": " + (tag == text.npos ? text : text.substr(tag + 2)));
+    }
+}
 }  // namespace
 
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options, const std::filesystem::path& mask) {
@@ -123,29 +133,35 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
     out.warnings = report.warnings;
     const Geometry stored = hu.geometry;
     const Orientation orientation = orientation_of(stored);
-    Mask lungs;
-    if (!mask.empty()) lungs = to_lps(read_lungs(mask, stored)).image;
+    Mask given = mask.empty() ? Mask() : read_lungs(mask, stored);
     Volume canonical = to_lps(std::move(hu)).image;
+    const Geometry grid = canonical.geometry;
+    // What lies outside of the scanner's range would ring in the spline.
+    for (float& v : canonical.voxels) v = std::clamp(v, -1024.0f, 3071.0f);
     watch.lap("read");
 
-    if (mask.empty()) {
-        Lungs found;
-        try {
-            found = segment_lungs(canonical);
-        } catch (const Error& error) {
-            if (error.kind() != ErrorKind::input) throw;
-            fail(ErrorKind::input, "pipeline", "{}: {}", image.string(), error.what());
-        }
-        lungs = std::move(found.mask);
-        out.warnings.insert(out.warnings.end(), found.flags.begin(), found.flags.end());
-    }
-    out.litres_right = litres(lungs, 1);
-    out.litres_left = litres(lungs, 2);
-    watch.lap("segment");
-
-    const Volume resampled = at_spacing(std::move(canonical), options.spacing_mm);
-    const Mask kept = resample_mask(lungs, resampled.geometry, MaskInterpolation::linear);
+    const bool one_grid = options.lung_spacing_mm == options.spacing_mm;
+    Volume fine;
+    if (mask.empty() && !one_grid) fine = at_spacing(canonical, options.lung_spacing_mm, options.average);
+    const Volume resampled = at_spacing(std::move(canonical), options.spacing_mm, options.average);
     watch.lap("resample");
+
+    Mask lungs, kept;
+    if (mask.empty()) {
+        Lungs found = find_lungs(one_grid ? resampled : fine, image);
+        out.warnings.insert(out.warnings.end(), found.flags.begin(), found.flags.end());
+        out.litres_right = found.right_litres;
+        out.litres_left = found.left_litres;
+        kept = one_grid ? found.mask : resample_mask(found.mask, resampled.geometry, MaskInterpolation::linear);
+        out.lungs = restore(resample_mask(found.mask, grid, MaskInterpolation::linear), orientation);
+    } else {
+        out.lungs = given;
+        lungs = to_lps(std::move(given)).image;
+        out.litres_right = litres(lungs, 1);
+        out.litres_left = litres(lungs, 2);
+        kept = resample_mask(lungs, resampled.geometry, MaskInterpolation::linear);
+    }
+    watch.lap("segment");
 
     out.size = options.size;
     const auto [depth, height, width] = options.size;
@@ -161,7 +177,6 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
                 if (kept.at(x + start[0], j, k))
                     row[x] = static_cast<uint16_t>(std::lround(std::clamp(resampled.at(x + start[0], j, k) + water, 0.0, 4095.0)));
         }
-    out.lungs = restore(std::move(lungs), orientation);
     watch.lap("crop");
     return out;
 }

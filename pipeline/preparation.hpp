@@ -25,6 +25,8 @@ struct PreparationOptions {
     std::vector<int64_t> training_offsets_z{50, 60, 70, 80, 90, 100};
     std::vector<int64_t> training_offsets_y{20, 30, 40, 50, 60, 70, 80};
     std::vector<int64_t> training_offsets_x{20, 30, 40, 50, 60, 70, 80};
+    double lung_spacing_mm = 1;  // of the grid on which the lungs are sought
+    bool average = false;        // take means of blocks first where a grid becomes at least twice as coarse
     double clip = 2000;           // upper limit of the network's input, in HU + 1024
     std::string centre = "image";  // the prepared volume's centre: "image" (published) or "lungs" (their bounding box)
     bool operator==(const PreparationOptions&) const = default;
@@ -51,9 +53,8 @@ struct PreparedCase {
     Timeline timeline;
 };
 
-// Reads a CT, segments the lungs (or takes them from `mask`, any voxel above 0, on the CT's grid), resamples (means of blocks
-// where the new grid is at least twice as coarse, then cubic spline, nearest edge; the mask by trilinear weights), keeps the
-// lungs, crops or pads with zeros around the centre.
+// Reads a CT, resamples it (cubic spline, nearest edge), finds the lungs as cmtl_segment does (or takes them from `mask`, any
+// voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre.
 // Throws Error(input) as read_volume and segment_lungs do; for a mask on another grid; for a mask without a voxel.
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
                           const std::filesystem::path& mask = {});

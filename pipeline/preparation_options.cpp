@@ -18,6 +18,8 @@ PreparationOptions preparation_preset(std::string_view name) {
     options.training_offsets_z = {6, 7, 8, 9, 10};
     options.training_offsets_y = {6, 7, 8, 9, 10};
     options.training_offsets_x = {6, 7, 8, 9, 10};
+    options.lung_spacing_mm = 2.5;
+    options.average = true;
     options.centre = "lungs";
     return options;
 }
@@ -30,6 +32,8 @@ json to_json(const PreparationOptions& o) {
             {"training_offsets_z", o.training_offsets_z},
             {"training_offsets_y", o.training_offsets_y},
             {"training_offsets_x", o.training_offsets_x},
+            {"lung_spacing_mm", o.lung_spacing_mm},
+            {"average", o.average},
             {"clip", o.clip},
             {"centre", o.centre}};
 }
@@ -59,6 +63,8 @@ PreparationOptions preparation_from_json(const json& tree) {
         o.training_offsets_z = tree.value("training_offsets_z", o.training_offsets_z);
         o.training_offsets_y = tree.value("training_offsets_y", o.training_offsets_y);
         o.training_offsets_x = tree.value("training_offsets_x", o.training_offsets_x);
+        o.lung_spacing_mm = tree.value("lung_spacing_mm", o.lung_spacing_mm);
+        o.average = tree.value("average", o.average);
         o.clip = tree.value("clip", o.clip);
         o.centre = tree.value("centre", o.centre);
     } catch (const json::exception& error) {
@@ -71,6 +77,8 @@ PreparationOptions preparation_from_json(const json& tree) {
 void validate(const PreparationOptions& o) {
     const auto refuse = [](const std::string& what) { fail(ErrorKind::usage, "preparation", "{}", what); };
     if (!(o.spacing_mm >= 0.2 && o.spacing_mm <= 20)) refuse(fmt::format("preparation.spacing_mm is {}: 0.2 to 20 mm are possible", o.spacing_mm));
+    if (!(o.lung_spacing_mm >= 0.5 && o.lung_spacing_mm <= 5))
+        refuse(fmt::format("preparation.lung_spacing_mm is {}: 0.5 to 5 mm are possible", o.lung_spacing_mm));
     if (!(o.clip > 0)) refuse(fmt::format("preparation.clip is {}: it must be above 0", o.clip));
     if (o.centre != "image" && o.centre != "lungs") refuse(fmt::format("preparation.centre is '{}': choose image or lungs", o.centre));
     const std::array<std::vector<int64_t>, 3> training{o.training_offsets_z, o.training_offsets_y, o.training_offsets_x};

@@ -40,8 +40,14 @@ json fingerprint(const fs::path& path) {
 
 // What decides the voxels: crops and offsets are applied later.
 json recipe(const CohortCase& one, const PreparationOptions& options) {
-    return {{"version", preparation_version}, {"spacing_mm", options.spacing_mm}, {"size", options.size},
-            {"centre", options.centre},       {"image", fingerprint(one.image)},  {"mask", fingerprint(one.mask)}};
+    return {{"version", preparation_version},
+            {"spacing_mm", options.spacing_mm},
+            {"lung_spacing_mm", options.lung_spacing_mm},
+            {"average", options.average},
+            {"size", options.size},
+            {"centre", options.centre},
+            {"image", fingerprint(one.image)},
+            {"mask", fingerprint(one.mask)}};
 }
 
 struct Entry {

@@ -1,0 +1,59 @@
+#pragma once
+// From a prepared case to probabilities.
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pipeline/model_file.hpp"
+
+namespace cmtl {
+
+class Predictor {
+  public:
+    // A run folder, a checkpoint or a bare state dict. Throws Error(input) as read_model and load_weights do.
+    Predictor(Context& context, const std::filesystem::path& model);
+
+    const ModelFile& model() const { return model_; }
+
+    // Throw Error(input) that says what the model file lacks, for reading CT (preparation and intensity statistics) and raw
+    // feature tables (feature ranges); and for a model that has no such branch.
+    void require_ct() const;
+    void require_features() const;
+
+    // The columns of a table that this model takes, in its order. Throws Error(input) naming absent ones.
+    FeatureTable select(const FeatureTable& table) const;
+
+    // One case: probabilities by task and class. `volume`: voxels of prepare_case with the model's own preparation;
+    // `features`: a row of a selected table, raw. The branch that the model lacks is not looked at.
+    std::vector<std::vector<double>> probabilities(const std::vector<uint16_t>& volume, std::span<const double> features);
+
+    // Ready input to logits (N, classes) by task: volume (N, 1, D, H, W) f32 standardised, features (N, F) f32 scaled.
+    // Throws Error(input) on shapes that do not fit.
+    std::vector<Tensor> logits(const Tensor& volume, const Tensor& features);
+
+  private:
+    Context& context_;
+    ModelFile model_;
+    CovidMtl net_;
+};
+
+// What cmtl_infer writes about one case.
+struct CaseResult {
+    std::string id;
+    std::filesystem::path input;                       // the CT; empty for features alone
+    std::vector<std::vector<double>> probabilities;    // by task
+    double litres_right = 0, litres_left = 0;
+    std::vector<std::string> warnings;
+    Timeline timeline;
+};
+
+// {"id", "probabilities": {"CT": [p0, p1], ...}, "lungs": {...}, "timeline": {step: seconds}, "versions": {...}}
+nlohmann::ordered_json to_json(const CaseResult& result, const ModelFile& model);
+
+// "P001" of P001.nii.gz or of a folder P001.
+std::string case_id(const std::filesystem::path& image);
+
+}  // namespace cmtl

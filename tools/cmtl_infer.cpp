@@ -1,0 +1,232 @@
+// cmtl_infer: a model and a CT (or a cohort, or ready tensors) to probabilities, lung mask and report.
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/progress.hpp"
+#include "evaluation/report.hpp"
+#include "io/image_io.hpp"
+#include "io/overlay.hpp"
+#include "pipeline/predictor.hpp"
+#include "tools/common.hpp"
+#include "training/cohort.hpp"
+
+namespace {
+
+using namespace cmtl;
+
+struct Arguments {
+    fs::path model, image, mask, manifest, features, tensors, output;
+    std::string id, id_column = "ID";
+    bool report = false;
+};
+
+// One case's way through the model and into its files.
+class CaseReader {
+  public:
+    CaseReader(Predictor& predictor, const Arguments& arguments, const Tool& tool) : predictor_(predictor), a_(arguments), tool_(tool) {
+        if (a_.features.empty()) {
+            if (predictor_.model().options.features)
+                fail(ErrorKind::usage, "infer", "{}: takes image features: give their table with --features", predictor_.model().source);
+        } else {
+            table_ = predictor_.select(read_feature_table(a_.features, a_.id_column));
+        }
+        if (predictor_.model().options.volume) predictor_.require_ct();
+    }
+
+    const FeatureTable& table() const { return *table_; }
+
+    // `one.labels` may be empty. Writes ID.json, ID_lungs.nii.gz and ID.html where `files`.
+    CaseResult read(const CohortCase& one, bool files) {
+        CaseResult result;
+        result.id = one.id;
+        std::span<const double> row;
+        if (table_) {
+            const auto at = table_->find(one.id);
+            if (!at)
+                fail(ErrorKind::input, "features", "{}: no features for '{}': name the row with --id", a_.features.string(), one.id);
+            row = table_->row(*at);
+        }
+        PreparedCase prepared;
+        const bool volume = predictor_.model().options.volume;
+        if (volume) {
+            prepared = prepare_case(one.image, *predictor_.model().preparation, one.mask);
+            result.input = one.image;
+            result.litres_right = prepared.litres_right;
+            result.litres_left = prepared.litres_left;
+            result.warnings = prepared.warnings;
+            result.timeline = prepared.timeline;
+        }
+        const auto begin = std::chrono::steady_clock::now();
+        result.probabilities = predictor_.probabilities(prepared.voxels, row);
+        result.timeline.emplace_back("network", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+        stop_if_interrupted();
+        if (files) {
+            make_folder(a_.output);
+            if (volume) write_image(a_.output / (one.id + "_lungs.nii.gz"), prepared.lungs);
+            write_file(a_.output / (one.id + ".html"), page(result, one, prepared));
+            write_file(a_.output / (one.id + ".json"), to_json(result, predictor_.model()).dump(2) + "\n");
+        }
+        return result;
+    }
+
+  private:
+    std::string page(const CaseResult& result, const CohortCase& one, const PreparedCase& prepared) const {
+        CaseReport report;
+        report.id = result.id;
+        report.source = result.input.string();
+        const auto& tasks = predictor_.model().options.tasks;
+        for (size_t k = 0; k < tasks.size(); ++k)
+            report.tasks.push_back({tasks[k].name, result.probabilities[k], k < one.labels.size() ? static_cast<int>(one.labels[k]) : -1});
+        report.timeline = result.timeline;
+        report.warnings = result.warnings;
+        if (!result.input.empty()) {
+            report.right_litres = result.litres_right;
+            report.left_litres = result.litres_left;
+            ReadOptions reading;
+            reading.warn = false;
+            const Volume hu = read_volume(one.image, reading);
+            const auto& g = hu.geometry;
+            report.image = {{"size", fmt::format("{} x {} x {}", g.size[0], g.size[1], g.size[2])},
+                            {"spacing", fmt::format("{:.3g} x {:.3g} x {:.3g} mm", g.spacing[0], g.spacing[1], g.spacing[2])}};
+            report.overlay_png = encode_png(overlay(hu, prepared.lungs));
+            report.overlay_caption = "Lungs as the model saw them: right blue, left orange";
+        }
+        report.versions = {{"program", fmt::format("cmtl_infer {} ({})", CMTL_VERSION, CMTL_COMMIT)},
+                           {"model", predictor_.model().source},
+                           {"device", tool_.common.device},
+                           {"threads", std::to_string(tool_.common.threads)}};
+        return case_report_html(report);
+    }
+
+    Predictor& predictor_;
+    const Arguments& a_;
+    const Tool& tool_;
+    std::optional<FeatureTable> table_;
+};
+
+std::string summary(const CaseResult& result, const std::vector<Task>& tasks) {
+    std::string text = result.id;
+    for (size_t k = 0; k < tasks.size(); ++k) {
+        const auto& p = result.probabilities[k];
+        text += fmt::format("  {} {:.3f}", tasks[k].name, fmt::join(p, "/"));
+    }
+    return text;
+}
+
+int infer_tensors(Context& context, Predictor& predictor, const Arguments& a) {
+    const Safetensors input = read_safetensors(context, a.tensors);
+    const auto find = [&](const char* name) {
+        const Tensor* tensor = input.find(name);
+        return tensor ? *tensor : Tensor();
+    };
+    const auto logits = predictor.logits(find("volume"), find("features"));
+    NamedTensors out;
+    for (size_t k = 0; k < logits.size(); ++k) out.emplace_back("logits_" + predictor.model().options.tasks[k].name, logits[k]);
+    write_safetensors(a.output, out);
+    return 0;
+}
+
+int infer_case(Predictor& predictor, const Arguments& a, const Tool& tool) {
+    CaseReader reader(predictor, a, tool);
+    CohortCase one;
+    one.id = !a.id.empty() ? a.id : case_id(a.image);
+    one.image = a.image;
+    one.mask = a.mask;
+    const CaseResult result = reader.read(one, true);
+    if (!tool.common.quiet) {
+        fmt::print("{}\n", summary(result, predictor.model().options.tasks));
+        fmt::print("results in {}: {}.json, {}.html{}\n", a.output.string(), one.id, one.id,
+                   a.image.empty() ? "" : fmt::format(", {}_lungs.nii.gz", one.id));
+    }
+    return 0;
+}
+
+Cohort cohort_of(CaseReader& reader, const Predictor& predictor, const Arguments& a) {
+    const auto& options = predictor.model().options;
+    if (!a.manifest.empty()) {
+        Cohort cohort = read_manifest(a.manifest, a.id_column, options.tasks, false);
+        if (options.volume && !cohort.has_images)
+            fail(ErrorKind::input, "manifest", "{}: no Image column, but {} reads CT", a.manifest.string(), predictor.model().source);
+        return cohort;
+    }
+    Cohort cohort;
+    for (const auto& id : reader.table().ids) {
+        CohortCase one;
+        one.id = id;
+        one.labels.assign(options.tasks.size(), -1);
+        cohort.cases.push_back(std::move(one));
+    }
+    return cohort;
+}
+
+int infer_cohort(Predictor& predictor, const Arguments& a, const Tool& tool) {
+    CaseReader reader(predictor, a, tool);
+    const Cohort cohort = cohort_of(reader, predictor, a);
+    const auto& tasks = predictor.model().options.tasks;
+    Predictions predictions;
+    for (const Task& task : tasks) predictions.tasks.push_back({task.name, static_cast<int>(task.classes), {}, {}});
+    std::vector<std::string> failed;
+    make_folder(a.output);
+    {
+        Progress progress("infer", static_cast<int64_t>(cohort.cases.size()), tool.common.quiet);
+        for (const CohortCase& one : cohort.cases) {
+            stop_if_interrupted();
+            try {
+                const CaseResult result = reader.read(one, a.report);
+                predictions.ids.push_back(one.id);
+                for (size_t k = 0; k < tasks.size(); ++k) {
+                    auto& task = predictions.tasks[k];
+                    task.probabilities.insert(task.probabilities.end(), result.probabilities[k].begin(), result.probabilities[k].end());
+                    task.labels.push_back(static_cast<int>(one.labels[k]));
+                }
+            } catch (const Error& error) {
+                if (error.kind() != ErrorKind::input) throw;
+                failed.push_back(fmt::format("{}: {}", one.id, error.what()));
+            }
+            progress.advance(one.id);
+        }
+    }
+    for (const auto& text : failed) fmt::print(stderr, "left out: {}\n", text);
+    if (predictions.ids.empty())
+        fail(ErrorKind::input, "infer", "none of the {} cases could be read; the first: {}", cohort.cases.size(), failed.front());
+    write_predictions(a.output / "predictions.csv", predictions);
+    if (!tool.common.quiet) fmt::print("{} cases in {}\n", predictions.ids.size(), (a.output / "predictions.csv").string());
+    return failed.empty() ? 0 : static_cast<int>(ErrorKind::partial);
+}
+
+int run(Tool& tool) {
+    Arguments a;
+    tool.app.description("Reads a CT with a trained model: probabilities (JSON), lung mask (NIfTI on the CT's grid), report (HTML).");
+    tool.app.add_option("--model", a.model, "run folder of cmtl_train or .safetensors file")->required();
+    tool.app.add_option("-i,--input", a.image, "CT: DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd");
+    tool.app.add_option("--mask", a.mask, "lung mask on the CT's grid, instead of segmenting");
+    tool.app.add_option("--manifest", a.manifest, "CSV of cases (ID,Image[,Mask] and known labels): DIR/predictions.csv");
+    tool.app.add_option("--features", a.features, "CSV table of features, for models with a feature branch");
+    tool.app.add_option("--id", a.id, "name of the case, and its row in the feature table; default: the CT's name without extension");
+    tool.app.add_option("--id-column", a.id_column, "name of the ID column in manifest and feature table")->capture_default_str();
+    tool.app.add_flag("--report", a.report, "with several cases: JSON, mask and report of each as well");
+    tool.app.add_option("--tensors", a.tensors, "network only: .safetensors with ready `volume` and `features`; -o is a .safetensors file");
+    tool.app.add_option("-o,--output", a.output, "output folder")->required();
+    tool.example("cmtl_infer --model run -i patient.nii.gz -o result");
+    tool.example("cmtl_infer --model run --manifest cohort.csv -o result --report");
+    tool.example("cmtl_infer --model run --features radiofeatures.csv --id-column PID -o result");
+    tool.parse();
+    const int inputs = !a.image.empty() + !a.manifest.empty() + !a.tensors.empty();
+    if (inputs > 1) fail(ErrorKind::usage, "infer", "choose one of -i, --manifest and --tensors");
+    if (inputs == 0 && a.features.empty()) fail(ErrorKind::usage, "infer", "nothing to read: give -i, --manifest, --features or --tensors");
+    for (const fs::path& path : {a.image, a.mask, a.manifest, a.features, a.tensors})
+        if (!path.empty()) require_readable(path);
+    Context context(ContextOptions{.device = parse_device(tool.common.device), .verbose = tool.common.verbose});
+    Predictor predictor(context, a.model);
+    if (!a.tensors.empty()) return infer_tensors(context, predictor, a);
+    if (inputs == 0 && predictor.model().options.volume)
+        fail(ErrorKind::usage, "infer", "{}: reads CT: give one with -i, or a cohort with --manifest", predictor.model().source);
+    if (!a.image.empty() || (a.manifest.empty() && !a.id.empty())) return infer_case(predictor, a, tool);
+    return infer_cohort(predictor, a, tool);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run_tool(argc, argv, run); }
