@@ -109,7 +109,7 @@ std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
 
 // What was filled in slice by slice flickers at the hilum: a voxel outside of the air stays where most of its neighbours
 // within 3 mm above and below are set.
-void steady(Mask& filled, const Mask& labels, uint8_t side) {
+void steady(Mask& filled, const Mask& air) {
     const int64_t plane = filled.nx() * filled.ny(), reach = std::llround(3 / filled.geometry.spacing[2]);
     if (reach < 1) return;
     const Mask before = filled;
@@ -122,19 +122,29 @@ void steady(Mask& filled, const Mask& labels, uint8_t side) {
                 for (int64_t n = 0; n < plane; ++n) votes[static_cast<size_t>(n)] += before.voxels[static_cast<size_t>(q * plane + n)];
             const int64_t half = (last - first + 1) / 2;
             for (int64_t n = 0; n < plane; ++n)
-                filled.voxels[static_cast<size_t>(k * plane + n)] = votes[static_cast<size_t>(n)] > half || labels.voxels[static_cast<size_t>(k * plane + n)] == side;
+                filled.voxels[static_cast<size_t>(k * plane + n)] = votes[static_cast<size_t>(n)] > half || air.voxels[static_cast<size_t>(k * plane + n)];
         }
     });
 }
 
-// Fills what one lung encloses: vessels, small consolidations, the notches at the hilum.
-Mask filled(const Mask& labels, uint8_t side, double radius) {
-    Mask one;
-    one.geometry = labels.geometry;
-    one.voxels.resize(labels.voxels.size());
+struct Lung {
+    Mask mask;     // the part of the grid around it
+    Index3 shift;  // index of its first voxel in the whole
+};
+
+// One lung with what it encloses: vessels, small consolidations, the notches at the hilum.
+Lung filled(const Mask& labels, uint8_t side, double radius) {
+    Mask all;
+    all.geometry = labels.geometry;
+    all.voxels.resize(labels.voxels.size());
     parallel_ranges(std::ssize(labels.voxels), [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) one.voxels[static_cast<size_t>(n)] = labels.voxels[static_cast<size_t>(n)] == side;
+        for (int64_t n = begin; n < end; ++n) all.voxels[static_cast<size_t>(n)] = labels.voxels[static_cast<size_t>(n)] == side;
     }, 1 << 16);
+    const Box box = bounding_box(all);
+    if (box.empty()) return {Mask(labels.geometry), {0, 0, 0}};
+    const Index3 margin{1, 1, 0};  // a disk's closing stays within the bounding box
+    const Mask air = crop(all, box, margin);
+    Mask one = air;
     one = close(one, radius, Element::disk);
     Mask whole = one;
     fill_holes(whole, Element::disk);
@@ -142,7 +152,7 @@ Mask filled(const Mask& labels, uint8_t side, double radius) {
     Mask holes = whole;
     for (size_t n = 0; n < holes.voxels.size(); ++n) holes.voxels[n] = whole.voxels[n] && !one.voxels[n];
     const Components parts(holes, {});
-    const Geometry& g = labels.geometry;
+    const Geometry& g = one.geometry;
     const int64_t plane = g.size[0] * g.size[1];
     std::vector<int64_t> stands(parts.list().size(), 0);
     for (int64_t k = 1; k < g.size[2]; ++k)
@@ -152,8 +162,8 @@ Mask filled(const Mask& labels, uint8_t side, double radius) {
     std::vector<uint8_t> fill;
     for (int64_t voxels : stands) fill.push_back(static_cast<double>(voxels) * g.spacing[0] * g.spacing[1] < dome_mm2);
     parts.paint(one, fill);
-    steady(one, labels, side);
-    return one;
+    steady(one, air);
+    return {std::move(one), {box.low[0] - margin[0], box.low[1] - margin[1], box.low[2] - margin[2]}};
 }
 
 void measure(const Volume& hu, Lungs& lungs) {
@@ -222,10 +232,15 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
 
     lungs.mask = Mask(g);
     for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
-        const Mask one = filled(candidates, side, options.closing_radius);
-        for (size_t n = 0; n < one.voxels.size(); ++n)
-            if (one.voxels[n] && (candidates.voxels[n] == side || (candidates.voxels[n] == 0 && lungs.mask.voxels[n] == 0)))
-                lungs.mask.voxels[n] = side;
+        const Lung lung = filled(candidates, side, options.closing_radius);
+        const Mask& one = lung.mask;
+        for (int64_t k = 0; k < one.nz(); ++k)
+            for (int64_t j = 0; j < one.ny(); ++j)
+                for (int64_t i = 0; i < one.nx(); ++i) {
+                    if (!one.at(i, j, k)) continue;
+                    const auto n = static_cast<size_t>(candidates.offset(i + lung.shift[0], j + lung.shift[1], k + lung.shift[2]));
+                    if (candidates.voxels[n] == side || (candidates.voxels[n] == 0 && lungs.mask.voxels[n] == 0)) lungs.mask.voxels[n] = side;
+                }
     }
     // The closing must not take the trachea back in; below the carina the bronchi soon run inside of the lungs.
     if (trachea.ml > 0)

@@ -81,18 +81,6 @@ Mask near(const Mask& mask, double radius, Element element, bool is, uint8_t ins
     return out;
 }
 
-// Copies the voxels that both grids share; `shift` is the index in `to` of the first voxel of `from`.
-void paste(Mask& to, const Mask& from, const Index3& shift) {
-    const int64_t i0 = std::max<int64_t>(0, -shift[0]), i1 = std::min(from.nx(), to.nx() - shift[0]);
-    if (i1 <= i0) return;
-    for (int64_t k = 0; k < from.nz(); ++k)
-        for (int64_t j = 0; j < from.ny(); ++j) {
-            const int64_t kk = k + shift[2], jj = j + shift[1];
-            if (kk < 0 || kk >= to.nz() || jj < 0 || jj >= to.ny()) continue;
-            std::copy_n(from.voxels.data() + from.offset(i0, j, k), i1 - i0, to.voxels.data() + to.offset(i0 + shift[0], jj, kk));
-        }
-}
-
 // Runs `work` on the set part of the mask with a margin of `radius`, and puts the result back.
 template <class Work>
 Mask on_set_part(const Mask& mask, double radius, Element element, Work&& work) {
@@ -146,6 +134,17 @@ Box bounding_box(const Mask& mask) {
             any = true;
         }
     return box;
+}
+
+void paste(Mask& to, const Mask& from, const Index3& shift) {
+    const int64_t i0 = std::max<int64_t>(0, -shift[0]), i1 = std::min(from.nx(), to.nx() - shift[0]);
+    if (i1 <= i0) return;
+    for (int64_t k = 0; k < from.nz(); ++k)
+        for (int64_t j = 0; j < from.ny(); ++j) {
+            const int64_t kk = k + shift[2], jj = j + shift[1];
+            if (kk < 0 || kk >= to.nz() || jj < 0 || jj >= to.ny()) continue;
+            std::copy_n(from.voxels.data() + from.offset(i0, j, k), i1 - i0, to.voxels.data() + to.offset(i0 + shift[0], jj, kk));
+        }
 }
 
 Mask crop(const Mask& mask, const Box& box, const Index3& margin) {

@@ -26,7 +26,10 @@ struct Box {
 Box bounding_box(const Mask& mask);
 
 // The part of the mask within `box` widened by `margin` voxels per axis and padded with zeros beyond the grid.
-// The geometry's origin moves along, so that resample and paste know where it was.
+// The geometry's origin moves along. paste() with a shift of box.low - margin puts it back.
 Mask crop(const Mask& mask, const Box& box, const Index3& margin);
+
+// Copies the voxels that both grids share; `shift` is the index in `to` of the first voxel of `from`.
+void paste(Mask& to, const Mask& from, const Index3& shift);
 
 }  // namespace cmtl

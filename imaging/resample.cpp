@@ -227,6 +227,11 @@ Mask resample_mask(const Mask& mask, const Geometry& grid, MaskInterpolation how
     }
     Mask out(grid);
     const int64_t row = mask.nx(), plane = row * mask.ny();
+    std::vector<char> used(static_cast<size_t>(mask.ny() * mask.nz()));
+    parallel_ranges(std::ssize(used), [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r)
+            used[static_cast<size_t>(r)] = std::any_of(mask.voxels.begin() + r * row, mask.voxels.begin() + (r + 1) * row, [](uint8_t v) { return v != 0; });
+    });
     parallel_ranges(grid.size[2], [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k)
             for (int64_t j = 0; j < grid.size[1]; ++j) {
@@ -238,12 +243,13 @@ Mask resample_mask(const Mask& mask, const Geometry& grid, MaskInterpolation how
                     const int64_t kk = n & 2 ? pz.b : pz.a, jj = n & 1 ? py.b : py.a;
                     lines[n] = kk < 0 || jj < 0 ? nullptr : mask.voxels.data() + kk * plane + jj * row;
                     weight[n] = (n & 2 ? pz.t : 1 - pz.t) * (n & 1 ? py.t : 1 - py.t);
-                    if (weight[n] == 0) lines[n] = nullptr;
+                    if (weight[n] == 0 || (lines[n] && !used[static_cast<size_t>((lines[n] - mask.voxels.data()) / row)])) lines[n] = nullptr;
                 }
+                if (!lines[0] && !lines[1] && !lines[2] && !lines[3]) continue;
                 for (int64_t i = 0; i < grid.size[0]; ++i) {
                     const Pair& px = p[0][static_cast<size_t>(i)];
-                    uint8_t label[8];
-                    float share[8];
+                    uint8_t label[8] = {};
+                    float share[8] = {};
                     int n = 0;
                     bool same = true;
                     for (int l = 0; l < 4; ++l) {
