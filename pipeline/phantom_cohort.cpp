@@ -82,8 +82,8 @@ void check(const PhantomCohortOptions& o) {
     fail(ErrorKind::usage, tag, "format '{}' is none of nii.gz, nii, nrrd, mha", o.format);
 }
 
-// One folder, one way of making its pictures: kept files must be what this call would write.
-void check_same_options(const PhantomCohortOptions& o) {
+// One folder, one way of making its pictures: kept files must be what this call would write. Returns the record of it.
+std::string check_same_options(const PhantomCohortOptions& o) {
     const nlohmann::ordered_json now = {{"program", "cmtl_phantom"},
                                         {"version", 1},
                                         {"seed", o.seed},
@@ -95,7 +95,7 @@ void check_same_options(const PhantomCohortOptions& o) {
     const fs::path path = o.folder / "phantom.json";
     if (fs::exists(path)) {
         const auto before = nlohmann::ordered_json::parse(read_file(path), nullptr, false);
-        if (before == now) return;
+        if (before == now) return now.dump(2) + "\n";
         std::string what = "an unreadable phantom.json";
         if (before.is_object())
             for (const auto& [key, value] : now.items())
@@ -108,7 +108,7 @@ void check_same_options(const PhantomCohortOptions& o) {
              "{}: this folder holds phantoms made with other options ({}); choose another folder or remove it",
              o.folder.string(), what);
     }
-    write_file(path, now.dump(2) + "\n");
+return now.dump(2) + "\n";
 }
 
 fs::path image_path(const PhantomCohortOptions& o, const Member& m) {
@@ -165,9 +165,8 @@ CsvTable manifest_of(const PhantomCohortOptions& o, const std::vector<Member>& m
 PhantomCohortSummary write_phantom_cohort(const PhantomCohortOptions& o) {
     check(o);
     const std::vector<Member> members = members_of(o);
-    make_folder(o.folder / "images");
-    if (o.masks) make_folder(o.folder / "masks");
-    check_same_options(o);
+    const std::string record = check_same_options(o);
+    make_folder(o.folder);
 
     PhantomCohortSummary summary;
     std::vector<const Member*> missing;
@@ -179,6 +178,9 @@ PhantomCohortSummary write_phantom_cohort(const PhantomCohortOptions& o) {
     }
     summary.kept = o.cases - int64_t(missing.size());
     check_room(o, int64_t(missing.size()));
+    make_folder(o.folder / "images");
+    if (o.masks) make_folder(o.folder / "masks");
+    write_file(o.folder / "phantom.json", record);
 
     // Writing compresses on one thread, so whole cases run side by side, as long as a few of them fit into memory.
     const double voxels = double(o.phantom.size[0] * o.phantom.size[1] * o.phantom.size[2]);

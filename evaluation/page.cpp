@@ -1,0 +1,126 @@
+#include "evaluation/page.hpp"
+
+#include <fmt/format.h>
+
+#include "evaluation/svg.hpp"
+
+namespace cmtl {
+
+namespace {
+// The palette keeps its order of lightness for readers who do not see colours, and 3:1 against either background.
+constexpr const char* style = R"(
+:root{color-scheme:light dark;--bg:#f4f6f8;--card:#fff;--ink:#17212b;--muted:#5b6875;--line:#dfe5ea;--grid:#e8edf1;--accent:#1f6feb;
+--accent-rgb:31 111 235;--warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;
+--c0:#1f6feb;--c1:#d1480a;--c2:#17875f;--c3:#8b45c9;--c4:#b0810a;--c5:#c2266b;--c6:#0e7f93;--c7:#5d6b7a}
+@media(prefers-color-scheme:dark){:root{--bg:#0f1419;--card:#182028;--ink:#e6edf3;--muted:#9aa7b4;--line:#2b3640;--grid:#242e37;--accent:#58a6ff;
+--accent-rgb:56 132 244;--warn-bg:#2d2410;--warn-line:#9e7a1e;--good:#4cc38a;
+--c0:#58a6ff;--c1:#ff8a5c;--c2:#4cc38a;--c3:#c297ff;--c4:#e0b93f;--c5:#ff7eb0;--c6:#4fc4d9;--c7:#9aa7b4}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;
+-webkit-print-color-adjust:exact;print-color-adjust:exact}
+main{max-width:1120px;margin:0 auto;padding:28px 20px 40px}
+header{margin-bottom:20px}h1{font-size:26px;line-height:1.2;margin:0;letter-spacing:-.01em;overflow-wrap:anywhere}
+h2{font-size:18px;margin:30px 0 10px}h3{font-size:14px;margin:0 0 8px;font-weight:600}
+.muted,header p,footer{color:var(--muted)}header p{margin:4px 0 0;overflow-wrap:anywhere}footer{margin-top:34px;font-size:13px}
+.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px 18px;min-width:0}
+.grid{display:grid;gap:14px;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr))}
+.wide{grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr))}
+.tiles{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}
+.tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 16px}
+.tile b{display:block;font-size:23px;font-weight:650;font-variant-numeric:tabular-nums;line-height:1.3;overflow-wrap:anywhere}
+.tile span{color:var(--muted);font-size:13px}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
+th{font-weight:600;color:var(--muted);font-size:13px}th:first-child,td:first-child{text-align:left}tr:last-child td{border-bottom:0}
+.scroll{overflow-x:auto}tr.sub td{color:var(--muted);font-size:13.5px}tr.sub td:first-child{padding-left:26px}
+table.facts td{white-space:normal;overflow-wrap:anywhere;vertical-align:top}table.facts td:first-child{color:var(--muted);width:42%;padding-left:0}
+table.facts td:last-child{text-align:left;padding-right:0}
+table.confusion{width:auto}table.confusion td.n{text-align:center;min-width:76px;border:2px solid var(--card);border-radius:6px;padding:9px 12px;
+background:rgb(var(--accent-rgb)/var(--p))}table.confusion td.n.deep{color:#fff}table.confusion td.n small{display:block;opacity:.8;font-size:12px}
+table.confusion th{border:0;text-align:center;white-space:normal}table.confusion td.row{border:0;color:var(--muted);font-size:13px;font-weight:600}
+svg{display:block;width:100%;height:auto}svg.roc{max-width:400px;margin:0 auto}svg text{fill:var(--muted);font-size:12px;font-variant-numeric:tabular-nums}
+svg text.label{font-size:12.5px}
+.grid line,line.grid{stroke:var(--grid)}line.tick,line.axis{stroke:var(--muted)}line.mark{stroke:var(--muted);stroke-dasharray:4 4}
+path.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.legend{display:flex;flex-wrap:wrap;gap:4px 16px;margin-top:8px;font-size:13px;color:var(--muted)}.legend b{color:var(--ink);font-weight:600}
+.legend i{display:inline-block;width:14px;height:4px;border-radius:2px;margin-right:6px;vertical-align:middle}
+path.c0{stroke:var(--c0)}path.c1{stroke:var(--c1)}path.c2{stroke:var(--c2)}path.c3{stroke:var(--c3)}path.c4{stroke:var(--c4)}path.c5{stroke:var(--c5)}
+path.c6{stroke:var(--c6)}path.c7{stroke:var(--c7)}
+path.c1{stroke-dasharray:7 3}path.c2{stroke-dasharray:2 3.5}path.c3{stroke-dasharray:9 3 2 3}
+circle.c0{fill:var(--c0)}circle.c1{fill:var(--c1)}circle.c2{fill:var(--c2)}circle.c3{fill:var(--c3)}circle.c4{fill:var(--c4)}circle.c5{fill:var(--c5)}
+circle.c6{fill:var(--c6)}circle.c7{fill:var(--c7)}
+i.c0{background:var(--c0)}i.c1{background:var(--c1)}i.c2{background:var(--c2)}i.c3{background:var(--c3)}i.c4{background:var(--c4)}i.c5{background:var(--c5)}
+i.c6{background:var(--c6)}i.c7{background:var(--c7)}
+.timeline{display:flex;gap:2px;height:20px;border-radius:5px;overflow:hidden}.timeline i{min-width:2px}
+.verdict{font-size:21px;font-weight:650;line-height:1.25;margin-bottom:10px}
+.bar{display:grid;grid-template-columns:minmax(104px,auto) 1fr 62px;gap:10px;align-items:center;margin:7px 0;font-size:14px}
+.bar .track{height:14px;border-radius:4px;background:var(--grid);overflow:hidden}.bar .track i{display:block;height:100%;background:var(--c7);border-radius:4px}
+.bar.top .track i{background:var(--accent)}.bar.top{font-weight:600}.bar .value{text-align:right;font-variant-numeric:tabular-nums}
+.known{display:inline-block;border:1px solid var(--good);color:var(--good);border-radius:4px;font-size:11px;line-height:1.3;padding:0 5px;margin-left:6px;font-weight:600}
+.warnings{background:var(--warn-bg);border:1px solid var(--warn-line);border-radius:10px;padding:12px 18px;margin:16px 0}.warnings ul{margin:4px 0 0;padding-left:20px}
+figure{margin:0}figure img{display:block;max-width:100%;margin:0 auto;border-radius:6px;background:#000}figcaption{color:var(--muted);font-size:13px;margin-top:8px}
+@media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--grid:#e4e4e4;--accent:#1f6feb;--accent-rgb:31 111 235;
+--warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;--c0:#1f6feb;--c1:#d1480a;--c2:#17875f;--c3:#8b45c9;--c4:#b0810a;--c5:#c2266b;--c6:#0e7f93;--c7:#5d6b7a}
+@page{margin:14mm}body{font-size:11pt}main{max-width:none;padding:0}.card,.tile,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}
+.grid{grid-template-columns:1fr 1fr}.tiles{grid-template-columns:repeat(4,1fr)}.tile b{font-size:15pt}.scroll{overflow:visible}th,td{padding:4px 6px;font-size:9pt}
+figure img{max-height:200mm}}
+)";
+}  // namespace
+
+std::string html_page(std::string_view title, std::string_view subtitle, std::string_view body,
+                      std::string_view footer) {
+    std::string s =
+        "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<meta name='viewport' "
+        "content='width=device-width,initial-scale=1'>\n";
+    s += fmt::format("<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n<header><h1>{}</h1>",
+                     html_escaped(title), style, html_escaped(title));
+    if (!subtitle.empty()) s += fmt::format("<p>{}</p>", html_escaped(subtitle));
+    s += "</header>\n";
+    s += body;
+    return s + fmt::format("\n<footer>{}</footer>\n</main>\n</body>\n</html>\n", html_escaped(footer));
+}
+
+std::string html_section(std::string_view heading, std::string_view inner) {
+    return fmt::format("\n<section><h2>{}</h2>\n{}</section>\n", html_escaped(heading), inner);
+}
+
+std::string html_card(std::string_view heading, std::string_view inner) {
+    return fmt::format("<div class='card'>{}{}</div>\n",
+                       heading.empty() ? "" : fmt::format("<h3>{}</h3>", html_escaped(heading)), inner);
+}
+
+std::string html_facts(const Facts& facts) {
+    std::string s = "<table class='facts'>";
+    for (const auto& [name, value] : facts)
+        s += fmt::format("<tr><td>{}</td><td>{}</td></tr>", html_escaped(name), html_escaped(value));
+    return s + "</table>";
+}
+
+std::string html_tiles(const Facts& facts) {
+    std::string s = "<div class='tiles'>";
+    for (const auto& [name, value] : facts)
+        s += fmt::format("<div class='tile'><b>{}</b><span>{}</span></div>", html_escaped(value), html_escaped(name));
+    return s + "</div>\n";
+}
+
+std::string html_warnings(const std::vector<std::string>& warnings) {
+    if (warnings.empty()) return {};
+    std::string s = "<div class='warnings'><b>Please note</b><ul>";
+    for (const std::string& w : warnings) s += fmt::format("<li>{}</li>", html_escaped(w));
+    return s + "</ul></div>\n";
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    out.reserve((bytes.size() + 2) / 3 * 4);
+    for (size_t i = 0; i < bytes.size(); i += 3) {
+        const size_t n = std::min<size_t>(3, bytes.size() - i);
+        uint32_t v = 0;
+        for (size_t k = 0; k < 3; ++k) v = v << 8 | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0);
+        for (size_t k = 0; k < 4; ++k) out += k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+    }
+    return out;
+}
+
+}  // namespace cmtl
