@@ -35,9 +35,9 @@ th{font-weight:600;color:var(--muted);font-size:13px}th:first-child,td:first-chi
 .scroll{overflow-x:auto}tr.sub td{color:var(--muted);font-size:13.5px}tr.sub td:first-child{padding-left:26px}
 table.facts td{white-space:normal;overflow-wrap:anywhere;vertical-align:top}table.facts td:first-child{color:var(--muted);width:42%;padding-left:0}
 table.facts td:last-child{text-align:left;padding-right:0}
-table.confusion{width:auto}table.confusion td.n{text-align:center;min-width:76px;border:2px solid var(--card);border-radius:6px;padding:9px 12px;
-background:rgb(var(--accent-rgb)/var(--p))}table.confusion td.n.deep{color:#fff}table.confusion td.n small{display:block;opacity:.8;font-size:12px}
-table.confusion th{border:0;text-align:center;white-space:normal}table.confusion td.row{border:0;color:var(--muted);font-size:13px;font-weight:600}
+table.confusion{width:auto}table.confusion td.n{text-align:center;min-width:62px;border:2px solid var(--card);border-radius:6px;padding:8px 6px;
+background:rgb(var(--accent-rgb)/var(--p))}table.confusion td.n.deep{color:#fff}table.confusion td.n small{display:block;opacity:.85;font-size:12px}
+table.confusion th{border:0;text-align:center;white-space:normal;padding:4px 5px;font-size:12.5px}table.confusion td.row{border:0;color:var(--muted);font-size:12.5px;font-weight:600;white-space:normal;padding-left:0}
 svg{display:block;width:100%;height:auto}svg.roc{max-width:400px;margin:0 auto}svg text{fill:var(--muted);font-size:12px;font-variant-numeric:tabular-nums}
 svg text.label{font-size:12.5px}
 .grid line,line.grid{stroke:var(--grid)}line.tick,line.axis{stroke:var(--muted)}line.mark{stroke:var(--muted);stroke-dasharray:4 4}
@@ -53,8 +53,8 @@ i.c0{background:var(--c0)}i.c1{background:var(--c1)}i.c2{background:var(--c2)}i.
 i.c6{background:var(--c6)}i.c7{background:var(--c7)}
 .timeline{display:flex;gap:2px;height:20px;border-radius:5px;overflow:hidden}.timeline i{min-width:2px}
 .verdict{font-size:21px;font-weight:650;line-height:1.25;margin-bottom:10px}
-.bar{display:grid;grid-template-columns:minmax(104px,auto) 1fr 62px;gap:10px;align-items:center;margin:7px 0;font-size:14px}
-.bar .track{height:14px;border-radius:4px;background:var(--grid);overflow:hidden}.bar .track i{display:block;height:100%;background:var(--c7);border-radius:4px}
+.bar{display:grid;grid-template-columns:1fr auto;gap:2px 10px;margin:9px 0 0;font-size:14px}
+.bar .track{order:1;grid-column:1/-1;height:10px;border-radius:4px;background:var(--grid);overflow:hidden}.bar .track i{display:block;height:100%;background:var(--c7);border-radius:4px}
 .bar.top .track i{background:var(--accent)}.bar.top{font-weight:600}.bar .value{text-align:right;font-variant-numeric:tabular-nums}
 .known{display:inline-block;border:1px solid var(--good);color:var(--good);border-radius:4px;font-size:11px;line-height:1.3;padding:0 5px;margin-left:6px;font-weight:600}
 .warnings{background:var(--warn-bg);border:1px solid var(--warn-line);border-radius:10px;padding:12px 18px;margin:16px 0}.warnings ul{margin:4px 0 0;padding-left:20px}
@@ -62,7 +62,9 @@ figure{margin:0}figure img{display:block;max-width:100%;margin:0 auto;border-rad
 @media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--grid:#e4e4e4;--accent:#1f6feb;--accent-rgb:31 111 235;
 --warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;--c0:#1f6feb;--c1:#d1480a;--c2:#17875f;--c3:#8b45c9;--c4:#b0810a;--c5:#c2266b;--c6:#0e7f93;--c7:#5d6b7a}
 @page{margin:14mm}body{font-size:11pt}main{max-width:none;padding:0}.card,.tile,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}
-.grid{grid-template-columns:1fr 1fr}.tiles{grid-template-columns:repeat(4,1fr)}.tile b{font-size:15pt}.scroll{overflow:visible}th,td{padding:4px 6px;font-size:9pt}
+.grid{grid-template-columns:repeat(3,1fr);gap:8px}.wide{grid-template-columns:1fr 1fr}.card{padding:10px 12px}
+table.confusion td.n{min-width:0;padding:5px 2px}.tiles{grid-template-columns:repeat(4,1fr)}.tile b{font-size:15pt}.scroll{overflow:visible}th,td,tr.sub td,table.confusion th,table.confusion td.row{padding:4px 4px;font-size:8.5pt}.verdict{font-size:14pt}
+table.confusion th,table.confusion td.row{font-size:7pt;padding:2px}table.confusion td.n small{font-size:6.5pt}
 figure img{max-height:200mm}}
 )";
 }  // namespace
