@@ -10,7 +10,7 @@ namespace cmtl {
 struct LossOptions {
     std::string name = "random";  // random | equal | uncertainty
     int64_t draws = 2;            // random: number of Dirichlet draws averaged
-    std::vector<double> alpha;    // random: one per task, positive; empty: all 1
+    std::vector<double> alpha{};  // random: one per task, positive; empty: all 1
 };
 
 // L = sum_k w_k CE_k over the tasks. random: w = mean of `draws` draws from Dirichlet(alpha), draw i keyed by (seed,
