@@ -75,6 +75,33 @@ void check_gzip_length(const char* tag, const fs::path& path, uint64_t begin, ui
     if (have < needed) bad(tag, path, "truncated or damaged: {} of {} bytes are there; copy the file again", have, needed);
 }
 
+// MetaIO takes what a broken zlib stream gives and leaves zeros for the rest: the stream is inflated here first, to its
+// end and its checksum.
+void check_zlib_stream(const char* tag, const fs::path& path, uint64_t begin, uint64_t needed) {
+    std::ifstream in(path, std::ios::binary);
+    in.seekg(static_cast<int64_t>(begin));
+    z_stream z = {};
+    if (inflateInit2(&z, 15 + 32) != Z_OK) throw std::bad_alloc();  // zlib or gzip
+    std::vector<char> packed(1 << 17), plain(1 << 18);
+    uint64_t have = 0;
+    int code = Z_OK;
+    while (code == Z_OK && have <= needed) {
+        if (z.avail_in == 0) {
+            in.read(packed.data(), std::ssize(packed));
+            z.avail_in = static_cast<uInt>(in.gcount());
+            z.next_in = reinterpret_cast<Bytef*>(packed.data());
+            if (z.avail_in == 0) break;
+        }
+        z.next_out = reinterpret_cast<Bytef*>(plain.data());
+        z.avail_out = static_cast<uInt>(plain.size());
+        code = inflate(&z, Z_NO_FLUSH);
+        have += plain.size() - z.avail_out;
+    }
+    inflateEnd(&z);
+    if (code != Z_STREAM_END || have != needed)
+        bad(tag, path, "truncated or damaged: {} of {} bytes of image data could be unpacked; copy the file again", have, needed);
+}
+
 void check_length(const char* tag, const fs::path& path, uint64_t needed) {
     const uint64_t have = fs::file_size(path);
     if (have < needed) bad(tag, path, "truncated or damaged: {} of {} bytes are there; copy the file again", have, needed);
@@ -279,6 +306,7 @@ void check_meta_header(const fs::path& path) {
             if (n.size() != 1 || n[0] < 1 || static_cast<uint64_t>(n[0]) > size - begin)
                 bad(tag, path, "truncated: {} of {} compressed bytes are there; copy the file again", size - begin, keys["CompressedDataSize"]);
         }
+        check_zlib_stream(tag, data, begin, raw);
     } else if (size < begin + raw) {
         bad(tag, path, "truncated or damaged: {} of {} bytes of image data are there; copy the file again", size - std::min(begin, size), raw);
     }

@@ -106,16 +106,22 @@ Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport*
     ReadReport own;
     ReadReport& r = report ? *report : own;
     r = {};
+    const auto warn = [&] {
+        for (const std::string& warning : r.warnings)
+            if (options.warn) fmt::print(stderr, "warning: {}\n", warning);
+    };
     Volume volume;
     try {
         volume = read_any(path, options, r);
     } catch (const fs::filesystem_error& error) {
         fail(ErrorKind::input, "image", "{}: {}", path.string(), error.code().message());
+    } catch (...) {
+        warn();  // which series was taken explains many an error
+        throw;
     }
+    warn();
     check_geometry(volume.geometry, path.string(), options.min_slices);
     if (options.expect_ct) check_hounsfield(volume, path.string());
-    if (options.warn)
-        for (const std::string& warning : r.warnings) fmt::print(stderr, "warning: {}\n", warning);
     return volume;
 }
 
