@@ -18,7 +18,7 @@ PreparationOptions preparation_preset(std::string_view name) {
     options.training_offsets_z = {6, 7, 8, 9, 10};
     options.training_offsets_y = {6, 7, 8, 9, 10};
     options.training_offsets_x = {6, 7, 8, 9, 10};
-    options.lung_spacing_mm = 2.5;
+    options.lung_spacing_mm = 3;
     options.average = true;
     options.centre = "lungs";
     return options;

@@ -1,0 +1,105 @@
+// Model files and what is done with them.
+#include "pipeline/predictor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "training/training_fixtures.hpp"
+
+namespace cmtl {
+namespace {
+
+using test::expect_error;
+namespace fs = std::filesystem;
+
+struct Models : testing::Test {
+    test::Folder folder;
+    Context context;
+
+    ModelFile described(bool volume, bool features) {
+        ModelFile file;
+        file.options.volume = volume;
+        file.options.features = features;
+        file.options.feature_count = 3;
+        if (volume) {
+            file.preparation = preparation_preset("small");
+            file.intensity = IntensityStatistics{100.5, 300.25};
+        }
+        if (features) file.scaler = FeatureScaler{"minmax", {"A", "B", "C"}, {0, 1, 2}, {1, 2, 4}, {}};
+        return file;
+    }
+    fs::path write(const ModelFile& file, const std::string& name, bool metadata) {
+        const CovidMtl net(context, file.options, 5);
+        write_safetensors(folder / name, weights_of(context, net), metadata ? model_metadata(file) : Metadata{});
+        return folder / name;
+    }
+};
+
+TEST_F(Models, TellTheirWholeDescription) {
+    const ModelFile file = read_model(context, write(described(true, true), "m.safetensors", true));
+    EXPECT_EQ(file.options.feature_count, 3);
+    EXPECT_EQ(*file.preparation, preparation_preset("small"));
+    EXPECT_EQ(file.intensity->mean, 100.5);
+    EXPECT_EQ(file.intensity->deviation, 300.25);
+    EXPECT_EQ(file.scaler->names, (std::vector<std::string>{"A", "B", "C"}));
+    EXPECT_EQ(file.scaler->divisor, (std::vector<double>{1, 2, 4}));
+}
+
+TEST_F(Models, WithoutStatisticsReadTensorsOnly) {
+    Predictor predictor(context, write(described(true, true), "bare.safetensors", false));
+    expect_error(ErrorKind::input, {"bare.safetensors", "intensity statistics", "--tensors", "run folder"}, [&] { predictor.require_ct(); });
+    expect_error(ErrorKind::input, {"bare.safetensors", "feature ranges", "--tensors"}, [&] { predictor.require_features(); });
+    const auto logits = predictor.logits(context.zeros({2, 1, 33, 34, 35}), context.zeros({2, 3}));
+    ASSERT_EQ(logits.size(), 3u);
+    EXPECT_EQ(logits[2].shape(), (Shape{2, 3}));
+    expect_error(ErrorKind::input, {"volume", "(N, 1, D, H, W)"}, [&] { predictor.logits(context.zeros({2, 2, 8, 8, 8}), context.zeros({2, 3})); });
+    expect_error(ErrorKind::input, {"'features'"}, [&] { predictor.logits(context.zeros({2, 1, 33, 33, 33}), Tensor()); });
+}
+
+TEST_F(Models, SayWhatTheyTake) {
+    const Predictor features(context, write(described(false, true), "f.safetensors", true));
+    expect_error(ErrorKind::input, {"f.safetensors", "no CT"}, [&] { features.require_ct(); });
+    const Predictor volume(context, write(described(true, false), "v.safetensors", true));
+    expect_error(ErrorKind::input, {"v.safetensors", "no features"}, [&] { volume.require_features(); });
+}
+
+TEST_F(Models, ScaleRawFeaturesAsTheirLogitsExpect) {
+    Predictor predictor(context, write(described(false, true), "f.safetensors", true));
+    const std::vector<double> raw{0.5, 2, 4};
+    const auto p = predictor.probabilities({}, raw);
+    const auto logits = predictor.logits(Tensor(), context.from<float>({1, 3}, std::vector<float>{0.5f, 0.5f, 0.5f}));
+    for (size_t k = 0; k < 3; ++k) {
+        EXPECT_EQ(p[k], class_probabilities(context, logits[k]));
+        double sum = 0;
+        for (const double x : p[k]) sum += x;
+        EXPECT_NEAR(sum, 1, 1e-12);
+    }
+}
+
+TEST_F(Models, NameDamage) {
+    const fs::path file = write(described(true, true), "m.safetensors", true);
+    Safetensors content = read_safetensors(context, file);
+    const auto with = [&](const char* key, const char* value) {
+        Metadata metadata = content.metadata;
+        metadata[key] = value;
+        write_safetensors(folder / "damaged.safetensors", content.tensors, metadata);
+        read_model(context, folder / "damaged.safetensors");
+    };
+    expect_error(ErrorKind::input, {"damaged.safetensors", "cmtl.intensity"}, [&] { with("cmtl.intensity", "{"); });
+    expect_error(ErrorKind::input, {"damaged.safetensors"}, [&] { with("cmtl.intensity", "{\"mean\": 1}"); });
+    expect_error(ErrorKind::input, {"damaged.safetensors"}, [&] { with("cmtl.model", "{\"depth\": 1}"); });
+    expect_error(ErrorKind::input, {"damaged.safetensors", "feature ranges"}, [&] { with("cmtl.features", "{\"method\": \"minmax\"}"); });
+    expect_error(ErrorKind::input, {"checkpoints/best.safetensors", "run folder"}, [&] { read_model(context, folder.path()); });
+    expect_error(ErrorKind::input, {"nothing.safetensors"}, [&] { read_model(context, folder / "nothing.safetensors"); });
+}
+
+TEST(CaseId, IsTheNameWithoutExtension) {
+    EXPECT_EQ(case_id("/data/P001.nii.gz"), "P001");
+    EXPECT_EQ(case_id("P001.v2.nrrd"), "P001.v2");
+    EXPECT_EQ(case_id("series/P001/"), "P001");
+    EXPECT_EQ(case_id("P001"), "P001");
+}
+
+}  // namespace
+}  // namespace cmtl
