@@ -140,6 +140,20 @@ Mask read_mask(const fs::path& path) {
     return mask;
 }
 
+namespace {
+// On a full disk the libraries throw, print a line, or return as if all were well: what they wrote is looked at.
+void write_whole(const fs::path& temporary, const fs::path& path, FileFormat format, const Geometry& g, ValueType type, const void* voxels) {
+    try {
+        write_with_itk(temporary, format, g, type, voxels);
+        if (format == FileFormat::nifti) check_nifti_header(temporary);
+        if (format == FileFormat::nrrd) check_nrrd_header(temporary);
+        if (format == FileFormat::meta) check_meta_header(temporary);
+    } catch (const Error&) {
+        fail(ErrorKind::resource, "image", "{}: the file could not be written whole; is the disk full? Free some space and run again", path.string());
+    }
+}
+}  // namespace
+
 template <class T>
 void write_image(const fs::path& path, const Image<T>& image) {
     const std::string name = path.filename().string();
@@ -155,7 +169,7 @@ void write_image(const fs::path& path, const Image<T>& image) {
             fail(ErrorKind::usage, "image", "{}: NIfTI holds at most 32767 voxels along an axis, not {}: write .nrrd", path.string(), n);
     AtomicFile file(path);
     file.close_for_library();
-    write_with_itk(file.temporary(), format, image.geometry, value_type<T>, image.voxels.data());
+    write_whole(file.temporary(), path, format, image.geometry, value_type<T>, image.voxels.data());
     file.commit();
 }
 
