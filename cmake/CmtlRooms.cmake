@@ -14,7 +14,10 @@ if(CMTL_CCACHE)
 endif()
 
 # ITK brings its own idea of flags and warnings: kept to the io room through its include directories alone.
+# Debian's GDCM lists programs of a package that is not needed, fifteen times over: its remarks are not shown.
+set(CMAKE_MESSAGE_LOG_LEVEL NOTICE)
 find_package(ITK 5.2 REQUIRED COMPONENTS ITKCommon ITKIOImageBase ITKIOGDCM ITKIONIFTI ITKIOMeta ITKIONRRD)
+unset(CMAKE_MESSAGE_LOG_LEVEL)
 # DICOM pixels are decoded by GDCM itself, the library behind ITK's DICOM reader.
 find_path(GDCM_INCLUDE_DIR gdcmReader.h PATH_SUFFIXES gdcm-3.0 REQUIRED)
 find_library(GDCM_MSFF_LIBRARY gdcmMSFF REQUIRED)
