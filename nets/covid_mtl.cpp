@@ -18,7 +18,9 @@ CovidMtl::CovidMtl(Context& context, const ModelOptions& options, uint64_t seed)
     check(options);
     const Initialiser init{context, seed};
     parts_->options = options;
-    if (options.features) parts_->features.emplace(init, "radioFNN", options.feature_count);
+    if (options.features)
+        parts_->features.emplace(init, "radioFNN", options.feature_count, options.feature_dropout,
+                                 options.feature_init == "xavier");
     if (options.volume) parts_->volume.emplace(init, "features", options.shift3d);
     for (size_t i = 0; i < options.tasks.size(); ++i)
         parts_->heads.emplace_back(init, static_cast<int>(i) + 1,

@@ -23,7 +23,10 @@ struct ModelOptions {
     bool volume = true;    // ShiftNet3D branch
     bool features = true;  // AFNN branch
     int64_t feature_count = 375;
-    double dropout = 0.3;    // in front of the heads' convolution (features only: in front of the classifier)
+    double dropout = 0.3;        // in front of the heads' convolution (features only: in front of the classifier)
+    double feature_dropout = 0;  // of the scaled features, in front of the AFNN
+    std::string feature_init =
+        "default";           // first weights of the AFNN: default (PyTorch's) or xavier (uniform, biases 0)
     Shift3dOptions shift3d;  // p = 0 makes SqueezeNet3D of ShiftNet3D
 };
 

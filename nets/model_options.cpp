@@ -84,6 +84,10 @@ void check(const ModelOptions& options) {
         fail(ErrorKind::usage, tag, "feature_count {} is outside [1, 1000000]", options.feature_count);
     if (!(options.dropout >= 0.0 && options.dropout < 1.0))
         fail(ErrorKind::usage, tag, "dropout {} is outside [0, 1)", options.dropout);
+    if (!(options.feature_dropout >= 0.0 && options.feature_dropout < 1.0))
+        fail(ErrorKind::usage, tag, "feature_dropout {} is outside [0, 1)", options.feature_dropout);
+    if (options.feature_init != "default" && options.feature_init != "xavier")
+        fail(ErrorKind::usage, tag, "feature_init '{}' is unknown: use default or xavier", options.feature_init);
     within("shift3d.p", options.shift3d.p, 0.0, 1.0, "[0, 1]");
     within("shift3d.max_shift", options.shift3d.max_shift, 0.0, 1.0, "[0, 1]");
     if (options.shift3d.decay_steps < 0)
@@ -102,6 +106,8 @@ nlohmann::json to_json(const ModelOptions& options) {
             {"features", options.features},
             {"feature_count", options.feature_count},
             {"dropout", options.dropout},
+            {"feature_dropout", options.feature_dropout},
+            {"feature_init", options.feature_init},
             {"shift3d",
              {{"p", shift.p},
               {"max_shift", shift.max_shift},
@@ -118,6 +124,8 @@ ModelOptions model_options_from_json(const nlohmann::json& json) {
     fields.take("features", options.features);
     fields.take("feature_count", options.feature_count);
     fields.take("dropout", options.dropout);
+    fields.take("feature_dropout", options.feature_dropout);
+    fields.take("feature_init", options.feature_init);
     if (const nlohmann::json* tasks = fields.take("tasks")) {
         if (!tasks->is_array()) fail(ErrorKind::usage, tag, "tasks must be a list of {{\"name\", \"classes\"}}");
         options.tasks.clear();

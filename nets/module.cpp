@@ -55,11 +55,20 @@ void initialise_kaiming_fan_out(Context&, const Tensor& weight, uint64_t seed, s
     });
 }
 
-void initialise_uniform(Context&, const Tensor& tensor, int64_t fan_in, uint64_t seed, std::string_view name) {
-    const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
+namespace {
+void fill_uniform(const Tensor& tensor, double bound, uint64_t seed, std::string_view name) {
     fill_pairs(tensor, key_of(seed, name), [=](double u, double v) {
         return std::array{bound * (2.0 * u - 1.0), bound * (2.0 * v - 1.0)};
     });
+}
+}  // namespace
+
+void initialise_uniform(Context&, const Tensor& tensor, int64_t fan_in, uint64_t seed, std::string_view name) {
+    fill_uniform(tensor, 1.0 / std::sqrt(static_cast<double>(fan_in)), seed, name);
+}
+
+void initialise_xavier(Context&, const Tensor& weight, uint64_t seed, std::string_view name) {
+    fill_uniform(weight, std::sqrt(6.0 / static_cast<double>(weight.size(0) + weight.size(1))), seed, name);
 }
 
 }  // namespace cmtl

@@ -49,5 +49,7 @@ uint64_t name_hash(std::string_view name);
 void initialise_kaiming_fan_out(Context& context, const Tensor& weight, uint64_t seed, std::string_view name);
 // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for biases and Linear weights.
 void initialise_uniform(Context& context, const Tensor& tensor, int64_t fan_in, uint64_t seed, std::string_view name);
+// U(-sqrt(6 / (in + out)), sqrt(6 / (in + out))) for a linear weight (out, in): torch.nn.init.xavier_uniform_.
+void initialise_xavier(Context& context, const Tensor& weight, uint64_t seed, std::string_view name);
 
 }  // namespace cmtl
