@@ -29,9 +29,6 @@ void validate(const Config& c) {
     check_probability("augment.flip_p", c.augment.flip_p);
     check(c.augment.noise_sd[0] >= 0 && c.augment.noise_sd[1] >= c.augment.noise_sd[0], "augment.noise_sd", c.augment.noise_sd,
           "it must be two numbers, the smaller first");
-    check(c.model.dropout >= 0 && c.model.dropout < 1, "model.dropout", c.model.dropout, "it must lie in [0, 1)");
-    check_probability("model.shift3d.p", c.model.shift3d.p);
-    check_probability("model.shift3d.max_shift", c.model.shift3d.max_shift);
     check(c.loss.name == "random" || c.loss.name == "equal" || c.loss.name == "uncertainty", "loss.name", c.loss.name,
           "choose random, equal or uncertainty");
     check(c.loss.draws >= 1, "loss.draws", c.loss.draws, "it must be at least 1");

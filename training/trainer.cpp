@@ -274,6 +274,7 @@ bool Trainer::learn() {
             for (size_t k = 0; k < losses.tasks.size(); ++k) at_.task_sums[k] += losses.tasks[k];
             ++at_.step;
             ++at_.batch;
+            if (job_.after_step) job_.after_step(at_.step);
             progress.advance(fmt::format("epoch {}/{} loss {:.4f}", at_.epoch + 1, config_.train.epochs, losses.total));
             if (at_.batch == count) break;  // finish_epoch() saves
             const double minutes = std::chrono::duration<double>(std::chrono::steady_clock::now() - saved_).count() / 60;

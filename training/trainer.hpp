@@ -1,6 +1,7 @@
 #pragma once
 // A training from cohort to run folder.
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct TrainJob {
     Device device;
     int threads = 1;
     bool resume = false, quiet = false;
+    // Called after every optimiser step with the number of steps done. What it throws ends the training at once, without a
+    // checkpoint, as a kill would.
+    std::function<void(int64_t)> after_step;
 };
 
 struct TrainOutcome {

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -19,7 +20,7 @@ constexpr int preparation_version = 1;  // raise when prepare_case gives other v
 // Size and time of a file, or of everything in a folder.
 json fingerprint(const fs::path& path) {
     uint64_t files = 0, bytes = 0;
-    int64_t newest = 0;
+    int64_t newest = std::numeric_limits<int64_t>::min();  // the clock counts from some year to come
     const auto add = [&](const fs::path& file) {
         std::error_code code;
         ++files;

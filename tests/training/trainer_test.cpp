@@ -1,0 +1,353 @@
+// Whole trainings on small made-up cohorts: what they leave, and that they go on where they stopped, bit for bit.
+#include "training/trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <set>
+#include <sstream>
+
+#include "imaging/phantom.hpp"
+#include "io/image_io.hpp"
+#include "pipeline/model_file.hpp"
+#include "training/folds.hpp"
+#include "training/request.hpp"
+#include "training/volume_cache.hpp"
+#include "training/training_fixtures.hpp"
+
+namespace cmtl {
+namespace {
+
+using nlohmann::json;
+using test::expect_error;
+namespace fs = std::filesystem;
+
+struct FeatureTraining : testing::Test {
+    test::Folder folder;
+    TrainRequest request;
+    // 48 training cases: 5 steps per epoch.
+    const std::vector<std::string> base{"train.epochs=6", "train.lr=0.05", "train.batch_size=10", "train.select=best", "model.dropout=0.3"};
+    void SetUp() override {
+        test::write_feature_cohort(folder, 60);
+        request.manifest = folder / "labels.csv";
+        request.features = folder / "features.csv";
+        request.run = folder / "run";
+        request.settings = base;
+        request.quiet = true;
+        request.seed = 3;
+    }
+    TrainOutcome train_now() { return train(make_job(request)); }
+    std::vector<json> metrics(const fs::path& run) {
+        std::istringstream lines(test::text_of(run / "metrics.jsonl"));
+        std::vector<json> out;
+        for (std::string line; std::getline(lines, line);) out.push_back(json::parse(line));
+        return out;
+    }
+};
+
+TEST_F(FeatureTraining, LeavesTheWholeRunFolder) {
+    const TrainOutcome outcome = train_now();
+    EXPECT_TRUE(outcome.failed.empty());
+    EXPECT_EQ(outcome.val.ids.size(), 12u);
+    for (const char* name : {"config.json", "metrics.jsonl", "log.txt", "report.html", "predictions_val.csv", "checkpoints/latest.safetensors",
+                             "checkpoints/best.safetensors"})
+        EXPECT_TRUE(fs::exists(request.run / name)) << name;
+    EXPECT_FALSE(fs::exists(request.run / "predictions_test.csv"));
+    const json config = json::parse(test::text_of(request.run / "config.json"));
+    EXPECT_EQ(config["preset"], "features");
+    EXPECT_EQ(config["train"]["epochs"], 6);
+    EXPECT_EQ(config["run"]["seed"], 3);
+    EXPECT_TRUE(config["run"].contains("version") && config["run"].contains("commit") && config["run"].contains("threads"));
+    const auto lines = metrics(request.run);
+    ASSERT_EQ(lines.size(), 7u);
+    EXPECT_EQ(lines[5]["epoch"], 6);
+    EXPECT_LT(lines[5]["loss"], lines[0]["loss"]);
+    EXPECT_EQ(lines[0]["lr"], 0.05 * 0.5 * (1 + std::cos(M_PI * 4 / 30)));
+    double best = -1;
+    for (int i = 0; i < 6; ++i) best = std::max(best, lines[static_cast<size_t>(i)]["val"]["mean_auc"].get<double>());
+    EXPECT_EQ(lines[6]["final"]["val"]["mean_auc"], best);
+}
+
+TEST_F(FeatureTraining, TakesTheScalingFromTrainingCasesOnly) {
+    // A validation case far out of range must not move the ranges.
+    std::string labels = "ID,CT,NAT,Severity,Split\n", table = "ID,A,B\n";
+    for (int i = 0; i < 12; ++i) {
+        labels += fmt::format("c{},{},0,{},{}\n", i, i % 2, i % 3, i < 8 ? "train" : i < 10 ? "val" : "test");
+        table += fmt::format("c{},{},{}\n", i, i < 8 ? i : 1e9, i < 8 ? 3 * i - 2 : -1e9);
+    }
+    folder.write("labels.csv", labels);
+    folder.write("features.csv", table);
+    request.settings = {"train.epochs=1", "train.lr=1e-6"};
+    train_now();
+    Context context;
+    const ModelFile file = read_model(context, request.run);
+    EXPECT_EQ(file.scaler->offset, (std::vector<double>{0, -2}));
+    EXPECT_EQ(file.scaler->divisor, (std::vector<double>{7, 21}));
+    EXPECT_TRUE(fs::exists(request.run / "predictions_test.csv"));
+}
+
+struct Killed {};
+
+// Trains, dies after each of these steps, goes on.
+void train_with_deaths(TrainRequest request, const std::vector<int64_t>& deaths) {
+    for (const int64_t last : deaths) {
+        TrainJob job = make_job(request);
+        job.after_step = [last](int64_t step) {
+            if (step == last) throw Killed{};
+        };
+        EXPECT_THROW(train(std::move(job)), Killed) << last;
+        request.resume = true;
+    }
+    train(make_job(request));
+}
+
+void expect_same_run(const fs::path& a, const fs::path& b) {
+    for (const char* name : {"checkpoints/latest.safetensors", "checkpoints/best.safetensors"})
+        EXPECT_TRUE(test::data_of(a / name) == test::data_of(b / name)) << name;
+    for (const char* name : {"metrics.jsonl", "predictions_val.csv"}) EXPECT_EQ(test::text_of(a / name), test::text_of(b / name)) << name;
+}
+
+TEST_F(FeatureTraining, ResumesBitForBitWhereverItDied) {
+    train_now();
+    for (const int64_t every : {0, 1, 2, 3}) {
+        SCOPED_TRACE(every);
+        TrainRequest cut = request;
+        cut.run = folder / fmt::format("cut{}", every);
+        cut.settings.push_back(fmt::format("train.checkpoint_steps={}", every));
+        // 30 steps, 5 per epoch: before the first checkpoint, within epochs, at their ends, in the last step.
+        train_with_deaths(cut, {1, 4, 5, 8, 13, 25, 29, 30});
+        expect_same_run(cut.run, request.run);
+    }
+}
+
+TEST_F(FeatureTraining, RefusesToGoOnWithOtherSettingsOrAnotherCohort) {
+    train_now();
+    expect_error(ErrorKind::input, {"is not empty", "--resume"}, [&] { train_now(); });
+    request.resume = true;
+    request.settings.push_back("train.lr=0.04");
+    expect_error(ErrorKind::usage, {"train.lr: 0.04 here, 0.05 there"}, [&] { train_now(); });
+    request.settings = base;
+    request.seed = 4;
+    expect_error(ErrorKind::usage, {"run.seed: 4 here, 3 there"}, [&] { train_now(); });
+    request.seed = 3;
+    std::string labels = test::text_of(folder / "labels.csv");
+    labels.replace(labels.find("case001,1"), 9, "case001,0");
+    folder.write("labels.csv", labels);
+    expect_error(ErrorKind::input, {"cohort", "changed"}, [&] { train_now(); });
+}
+
+TEST_F(FeatureTraining, ResumesFromTheFolderAlone) {
+    train_now();
+    const std::string before = test::text_of(request.run / "metrics.jsonl");
+    TrainRequest again;
+    again.run = request.run;
+    again.resume = again.quiet = true;
+    const TrainOutcome outcome = train(make_job(again));
+    EXPECT_EQ(outcome.val.ids.size(), 12u);
+    EXPECT_EQ(test::text_of(request.run / "metrics.jsonl"), before);
+    again.run = folder / "elsewhere";
+    expect_error(ErrorKind::usage, {"nothing to resume", "--manifest"}, [&] { make_job(again); });
+}
+
+TEST_F(FeatureTraining, FitsTheTableToTheCohort) {
+    std::string table = test::text_of(folder / "features.csv");
+    folder.write("short.csv", table.substr(0, table.find("case058")));
+    request.features = folder / "short.csv";
+    expect_error(ErrorKind::input, {"short.csv", "2 of the 60 cases", "case058, case059"}, [&] { train_now(); });
+    request.features = folder / "features.csv";
+    request.settings.push_back("model.feature_count=375");
+    expect_error(ErrorKind::input, {"6 feature columns", "375"}, [&] { make_job(request); });
+    request.settings.pop_back();
+    request.features.clear();
+    expect_error(ErrorKind::usage, {"--features is needed"}, [&] { make_job(request); });
+}
+
+TEST_F(FeatureTraining, BeginsWithGivenWeightsOfTheSameArchitecture) {
+    train_now();
+    request.init = request.run;
+    request.run = folder / "second";
+    request.settings = {"train.epochs=1", "train.lr=1e-9"};
+    train_now();
+    Context context;
+    const ModelFile a = read_model(context, folder / "run"), b = read_model(context, folder / "second");
+    ASSERT_EQ(a.weights.size(), b.weights.size());
+    const auto x = context.to_vector<float>(a.weights[0].second), y = context.to_vector<float>(b.weights[0].second);
+    for (size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], 1e-6);
+    request.run = folder / "third";
+    folder.write("wide.csv", [&] {
+        std::string text, line;
+        std::istringstream lines(test::text_of(folder / "features.csv"));
+        for (int i = 0; std::getline(lines, line); ++i) text += line + (i ? ",1\n" : ",extra\n");
+        return text;
+    }());
+    request.features = folder / "wide.csv";
+    expect_error(ErrorKind::input, {"best.safetensors", "another architecture", "radioFNN"}, [&] { train_now(); });
+}
+
+TEST_F(FeatureTraining, StopsWhenTheLossIsNotFinite) {
+    request.settings = {"train.lr=1e30"};
+    expect_error(ErrorKind::input, {"the loss became", "in step", "lower train.lr"}, [&] { train_now(); });
+}
+
+TEST_F(FeatureTraining, OwnsTheUncertaintyWeights) {
+    request.settings = {"train.epochs=3", "loss.name=uncertainty"};
+    train_now();
+    Context context;
+    const ModelFile file = read_model(context, request.run / "checkpoints/latest.safetensors");
+    bool found = false, momentum = false;
+    for (const auto& [name, tensor] : file.other) {
+        if (name == "loss.log_variances") {
+            found = true;
+            for (const float s : context.to_vector<float>(tensor)) EXPECT_NE(s, 0);
+        }
+        momentum = momentum || name == "momentum/loss.log_variances";
+    }
+    EXPECT_TRUE(found && momentum);
+}
+
+TEST_F(FeatureTraining, FoldsPredictEveryCaseOnceAndResume) {
+    request.settings = {"train.epochs=2"};
+    const FoldsOutcome outcome = cross_validate(make_job(request), 4);
+    EXPECT_EQ(outcome.pooled.ids.size(), 60u);
+    EXPECT_EQ(std::set<std::string>(outcome.pooled.ids.begin(), outcome.pooled.ids.end()).size(), 60u);
+    const json folds = json::parse(test::text_of(request.run / "folds.json"));
+    EXPECT_EQ(folds["tasks"]["CT"]["auc_by_fold"].size(), 4u);
+    double mean = 0;
+    for (const auto& fold : outcome.by_fold) mean += fold[0].auc / 4;
+    EXPECT_NEAR(folds["tasks"]["CT"]["auc_mean"].get<double>(), mean, 1e-12);
+    const std::string before = test::text_of(request.run / "predictions.csv");
+    fs::remove_all(request.run / "fold2");
+    request.resume = true;
+    cross_validate(make_job(request), 4);
+    EXPECT_EQ(test::text_of(request.run / "predictions.csv"), before);
+}
+
+TEST_F(FeatureTraining, LocksItsFolder) {
+    // While one training holds the folder another is refused; a lock file without a holder does not count.
+    fs::create_directories(request.run);
+    std::ofstream(request.run / ".lock") << "";
+    train_now();
+    const int lock = ::open((request.run / ".lock").c_str(), O_RDWR);
+    ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
+    request.resume = true;
+    expect_error(ErrorKind::input, {"another process trains"}, [&] { train_now(); });
+    ::close(lock);
+    train_now();
+}
+
+// --- volumes ---
+
+struct VolumeTraining : testing::Test {
+    test::Folder folder;
+    TrainRequest request;
+    void SetUp() override {
+        std::string manifest = "ID,Image,Mask,CT,NAT,Severity,Split\n";
+        for (int i = 0; i < 7; ++i) {
+            const PhantomCase p = phantom_case(static_cast<uint64_t>(i), {.size = {48, 48, 32}, .spacing = {8, 8, 10}, .severity = i % 3});
+            write_image(folder / fmt::format("p{}.nii", i), p.hu);
+            write_image(folder / fmt::format("m{}.nii", i), p.lungs);
+            manifest += fmt::format("p{0},p{0}.nii,m{0}.nii,{1},{1},{2},{3}\n", i, p.ct, p.severity, i < 5 ? "train" : i < 6 ? "val" : "test");
+        }
+        request.manifest = folder.write("cohort.csv", manifest);
+        request.run = folder / "run";
+        request.preset = "small";
+        request.settings = {"preparation.spacing_mm=10",
+                            "preparation.size=36,40,40",
+                            "preparation.crop=32,36,36",
+                            "preparation.evaluation_offset=2,2,2",
+                            "preparation.training_offsets_z=0,2,4",
+                            "preparation.training_offsets_y=0,2,4",
+                            "preparation.training_offsets_x=0,2,4",
+                            "augment.rotate_p=0.5",
+                            "augment.flip_p=0.5",
+                            "augment.noise_p=0.5",
+                            "train.epochs=2",
+                            "train.batch_size=2"};
+        request.quiet = true;
+        request.cache = folder / "cache";
+    }
+};
+
+TEST_F(VolumeTraining, ResumesBitForBitWithinAnEpoch) {
+    request.settings.push_back("train.checkpoint_steps=1");
+    train(make_job(request));
+    TrainRequest cut = request;
+    cut.run = folder / "cut";
+    train_with_deaths(cut, {1, 3});
+    expect_same_run(cut.run, request.run);
+}
+
+TEST_F(VolumeTraining, TakesStatisticsFromTrainingVolumesOnly) {
+    train(make_job(request));
+    Context context;
+    const ModelFile file = read_model(context, request.run);
+    double sum = 0, squares = 0, n = 0;
+    for (int i = 0; i < 5; ++i) {
+        const auto p = prepare_case(folder / fmt::format("p{}.nii", i), *file.preparation, folder / fmt::format("m{}.nii", i));
+        for (const double v : p.voxels) {
+            sum += v;
+            squares += v * v;
+            ++n;
+        }
+    }
+    EXPECT_NEAR(file.intensity->mean, sum / n, 1e-9 * sum / n);
+    EXPECT_NEAR(file.intensity->deviation, std::sqrt(squares / n - sum * sum / n / n), 1e-6);
+    EXPECT_FALSE(file.options.features);
+    EXPECT_EQ(file.options.tasks.size(), 3u);
+    EXPECT_TRUE(fs::exists(request.run / "predictions_test.csv"));
+}
+
+TEST_F(VolumeTraining, LeavesBadCasesOutAndNamesThem) {
+    std::ofstream(folder / "p1.nii") << "not an image";
+    const TrainOutcome outcome = train(make_job(request));
+    ASSERT_EQ(outcome.failed.size(), 1u);
+    EXPECT_NE(outcome.failed[0].find("p1: "), std::string::npos) << outcome.failed[0];
+    EXPECT_NE(outcome.failed[0].find("p1.nii"), std::string::npos) << outcome.failed[0];
+    for (int i = 0; i < 7; ++i) std::ofstream(folder / fmt::format("p{}.nii", i)) << "not an image";
+    request.run = folder / "second";
+    expect_error(ErrorKind::input, {"none of the 7 cases"}, [&] { train(make_job(request)); });
+    request.cache.clear();
+    expect_error(ErrorKind::input, {"none of the 7 cases"}, [&] { train(make_job(request)); });  // and no --resume is asked for
+}
+
+TEST_F(VolumeTraining, ReadsVolumesAndFeaturesTogether) {
+    std::string table = "ID,A,B\n";
+    for (int i = 0; i < 7; ++i) table += fmt::format("p{},{},{}\n", i, i * i, -i);
+    request.features = folder.write("features.csv", table);
+    request.settings.push_back("data.memory_gib=0");  // volumes are read again for every batch
+    train(make_job(request));
+    Context context;
+    const ModelFile file = read_model(context, request.run);
+    EXPECT_TRUE(file.options.volume && file.options.features && file.scaler && file.intensity);
+    EXPECT_EQ(file.options.feature_count, 2);
+}
+
+TEST_F(VolumeTraining, PreparesOnceAndAgainWhenSomethingChanged) {
+    const TrainJob job = make_job(request);
+    const VolumeCache cache(folder / "c", job.config.preparation);
+    const CohortCase& one = job.cohort.cases[0];
+    EXPECT_FALSE(cache.find(one));
+    const CachedVolume entry = cache.prepare(one);
+    ASSERT_TRUE(cache.find(one));
+    EXPECT_EQ(cache.find(one)->sum, entry.sum);
+    EXPECT_EQ(cache.read(one), prepare_case(one.image, job.config.preparation, one.mask).voxels);
+    PreparationOptions other = job.config.preparation;
+    other.crop = {30, 30, 30};
+    EXPECT_TRUE(VolumeCache(folder / "c", other).find(one));  // crops are taken from prepared volumes
+    other.spacing_mm = 9;
+    EXPECT_FALSE(VolumeCache(folder / "c", other).find(one));
+    fs::last_write_time(one.image, fs::last_write_time(one.image) + std::chrono::seconds(2));
+    EXPECT_FALSE(cache.find(one));
+    cache.prepare(one);
+    std::string bytes = test::text_of(folder / "c/p0.cmtlvol");
+    folder.write("c/p0.cmtlvol", bytes.substr(0, bytes.size() - 7));
+    EXPECT_FALSE(cache.find(one));
+    bytes[bytes.size() / 2] ^= 0x55;
+    folder.write("c/p0.cmtlvol", bytes);
+    expect_error(ErrorKind::input, {"p0.cmtlvol", "damaged", "delete it"}, [&] { cache.read(one); });
+}
+
+}  // namespace
+}  // namespace cmtl
