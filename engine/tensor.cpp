@@ -1,6 +1,7 @@
 #include "engine/tensor.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include <fmt/ranges.h>
 
@@ -39,6 +40,18 @@ Tensor Tensor::reshape(Shape shape) const {
     require(shape.count() == count(), "tensor", "{} cannot become {}", shape_.text(), shape.text());
     Tensor t = detach();
     t.shape_ = shape;
+    return t;
+}
+
+Tensor Tensor::narrow(int64_t begin, int64_t end) const {
+    require(rank() >= 1 && begin >= 0 && begin <= end && end <= size(0), "tensor", "[{}, {}) is outside the first axis of {}", begin, end,
+            shape_.text());
+    Tensor t = detach();
+    std::vector<int64_t> sizes(shape_.sizes().begin(), shape_.sizes().end());
+    const int64_t entry = size(0) ? count() / size(0) : 0;
+    sizes[0] = end - begin;
+    t.shape_ = Shape(sizes);
+    t.offset_ += static_cast<size_t>(begin * entry) * size_of(dtype_);
     return t;
 }
 

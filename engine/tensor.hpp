@@ -58,16 +58,18 @@ class Tensor {
     template <class T>
     T* data() const {
         check_access(DtypeOf<T>::value);
-        return reinterpret_cast<T*>(storage_->data());
+        return reinterpret_cast<T*>(raw());
     }
     template <class T>
     std::span<T> values() const {
         return {data<T>(), static_cast<size_t>(count())};
     }
-    std::byte* raw() const { return storage_->data(); }
+    std::byte* raw() const { return storage_->data() + offset_; }
 
     // The same elements under another shape of equal count; shares storage, forgets the gradient slot.
     Tensor reshape(Shape shape) const;
+    // Entries [begin, end) of the first axis; shares storage, forgets the gradient slot.
+    Tensor narrow(int64_t begin, int64_t end) const;
     // The same elements, without a gradient slot: what follows is not recorded for it.
     Tensor detach() const;
     // True while no other tensor shares the storage: such a tensor may be overwritten by its owner.
@@ -86,6 +88,7 @@ class Tensor {
   private:
     void check_access(Dtype dtype) const;
     std::shared_ptr<Storage> storage_;
+    size_t offset_ = 0;  // bytes into the storage
     Shape shape_;
     Dtype dtype_ = Dtype::f32;
     Device device_;

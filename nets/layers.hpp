@@ -18,6 +18,8 @@ class Conv3d : public Module {
            const Conv3dOptions& options = {});
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
     Tensor forward(const Pass& pass, const Tensor& x) const;
+    const Tensor& weight() const { return weight_; }
+    const Tensor& bias() const { return bias_; }
 
   private:
     std::string name_;
@@ -32,6 +34,10 @@ class BatchNorm3d : public Module {
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
     // relu: with max(result, 0) in the same pass.
     Tensor forward(const Pass& pass, const Tensor& x, bool relu) const;
+    const Tensor& scale() const { return scale_; }
+    const Tensor& shift() const { return shift_; }
+    const Tensor& running_mean() const { return running_mean_; }
+    const Tensor& running_variance() const { return running_variance_; }
 
   private:
     std::string name_;

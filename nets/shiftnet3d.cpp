@@ -1,6 +1,8 @@
 #include "nets/shiftnet3d.hpp"
 
+#include "engine/operators/conv3d_problem.hpp"
 #include "engine/operators/pool3d.hpp"
+#include "engine/operators/stem.hpp"
 
 namespace cmtl {
 namespace {
@@ -36,16 +38,22 @@ void ShiftNet3d::collect(const std::string& prefix, std::vector<Parameter>& out)
 }
 
 Tensor ShiftNet3d::forward(const Pass& pass, const Tensor& volume, const std::vector<int32_t>* plan) const {
-    Tensor x = stem_.forward(pass, volume);
-    x = stem_norm_.forward(pass, x, true);
-    if (pass.training && plan) {
-        x = shift3d(pass.context, x, *plan, shift_.fill);
-    } else if (pass.training && shift3d_probability(shift_, pass.step) > 0.0) {
-        const RandomKey key{pass.seed, Purpose::shift3d, pass.step};
-        x = shift3d(pass.context, x, shift3d_plan(key, x.shape(), shift_), shift_.fill);
+    const StemParameters parameters{stem_.weight(), stem_.bias(), stem_norm_.scale(), stem_norm_.shift(),
+                                    stem_norm_.running_mean(), stem_norm_.running_variance()};
+    StemOptions options{.training = pass.training, .fill = shift_.fill};
+    std::vector<int32_t> drawn;
+    if (pass.training) {
+        if (!plan && shift3d_probability(shift_, pass.step) > 0.0) {
+            const Conv3dProblem conv{volume.size(0), volume.size(1), volume.size(2), volume.size(3), 1,
+                                     parameters.weight.size(0), 3, 2, 1};
+            drawn = shift3d_plan({pass.seed, Purpose::shift3d, pass.step}, conv.y_shape(), shift_);
+            plan = &drawn;
+        }
+        options.plan = plan;
     }
+    Tensor x = stem(pass.context, volume, parameters, options);
     for (size_t i = 0; i < fires_.size(); ++i) {
-        if (i % 2 == 0) x = max_pool3d(pass.context, x, {.kernel = 3, .stride = 2, .padding = 1});
+        if (i > 0 && i % 2 == 0) x = max_pool3d(pass.context, x, {.kernel = 3, .stride = 2, .padding = 1});
         x = fires_[i].forward(pass, std::move(x));
     }
     return x;
