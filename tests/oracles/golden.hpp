@@ -74,7 +74,7 @@ inline Tensor volume(Context& context, const std::string& name, const std::vecto
 inline Tensor parameter(Context& context, const std::string& name, const Shape& file_shape) {
     float scale = 0.125f, offset = 0.0f;
     if (name.ends_with("running_var")) {
-        scale = 1.0f, offset = 3.0f;
+        scale = 2.0f, offset = 8.0f;
     } else if (name.ends_with("running_mean")) {
     } else if (file_shape.rank() == 5) {
         const auto fan_out = static_cast<double>(file_shape[0] * file_shape[2] * file_shape[3] * file_shape[4]);
@@ -83,6 +83,8 @@ inline Tensor parameter(Context& context, const std::string& name, const Shape& 
         scale = static_cast<float>(std::sqrt(3.0 / static_cast<double>(file_shape[1])));
     } else if (name.ends_with("weight")) {
         scale = 0.25f, offset = 1.0f;
+    } else if (name.find("_bn.") != std::string::npos || name.find("convbn.1.") != std::string::npos) {
+        offset = 1.0f;
     }
     return context.from<float>(file_shape, uniform(name, file_shape.count(), scale, offset));
 }
