@@ -12,8 +12,8 @@ namespace cmtl {
 namespace {
 
 constexpr double coarse_mm = 3, gas_hu = -940, tissue_hu = -420;
-constexpr double rim_mm = 5;              // blurred edge of a pocket
-constexpr double wrapped_share = 0.65;    // of its surroundings that is soft tissue
+constexpr double rim_mm = 5;            // blurred edge of a pocket
+constexpr double wrapped_share = 0.65;  // of its surroundings that is soft tissue
 constexpr double smallest_ml = 3;
 
 // Means over blocks of f voxels per axis; the last ones may be smaller.
@@ -28,7 +28,8 @@ Coarse block_means(const Volume& hu, const Mask& air, const Index3& f) {
         g.size[a] = (hu.geometry.size[a] + f[a] - 1) / f[a];
         g.spacing[a] *= static_cast<double>(f[a]);
         for (size_t row = 0; row < 3; ++row)
-            g.origin[row] += hu.geometry.direction[row * 3 + a] * hu.geometry.spacing[a] * 0.5 * static_cast<double>(f[a] - 1);
+            g.origin[row] +=
+                hu.geometry.direction[row * 3 + a] * hu.geometry.spacing[a] * 0.5 * static_cast<double>(f[a] - 1);
     }
     Coarse out{Volume(g), Mask(g)};
     parallel_ranges(g.size[2], [&](int64_t begin, int64_t end) {
@@ -57,9 +58,11 @@ Mask find_bowel_gas(const Volume& hu, const Mask& air, const Box& lungs) {
     for (size_t a = 0; a < 3; ++a) factor[a] = std::max<int64_t>(1, std::llround(coarse_mm / g.spacing[a]));
     const Coarse coarse = block_means(hu, air, factor);
     const Geometry& c = coarse.hu.geometry;
-    const double ml = c.spacing[0] * c.spacing[1] * c.spacing[2] / 1000, middle = 0.5 * static_cast<double>(lungs.low[2] + lungs.high[2]) / static_cast<double>(factor[2]);
+    const double ml = c.spacing[0] * c.spacing[1] * c.spacing[2] / 1000,
+                 middle = 0.5 * static_cast<double>(lungs.low[2] + lungs.high[2]) / static_cast<double>(factor[2]);
     Mask dark(c);
-    for (size_t n = 0; n < dark.voxels.size(); ++n) dark.voxels[n] = coarse.air.voxels[n] && coarse.hu.voxels[n] < gas_hu;
+    for (size_t n = 0; n < dark.voxels.size(); ++n)
+        dark.voxels[n] = coarse.air.voxels[n] && coarse.hu.voxels[n] < gas_hu;
     const double widest = std::max({c.spacing[0], c.spacing[1], c.spacing[2]});
     const Components cores(dark, {});
     Mask gas(c);
@@ -70,7 +73,8 @@ Mask find_bowel_gas(const Volume& hu, const Mask& air, const Box& lungs) {
         only[n] = 1;
         Mask one(c);
         cores.paint(one, only);
-        const Mask inner = dilate(one, 1.01 * widest, Element::ball), outer = dilate(one, 1.01 * widest + 2 * rim_mm, Element::ball);
+        const Mask inner = dilate(one, 1.01 * widest, Element::ball),
+                   outer = dilate(one, 1.01 * widest + 2 * rim_mm, Element::ball);
         int64_t shell = 0, tissue = 0;
         for (size_t v = 0; v < one.voxels.size(); ++v) {
             if (!outer.voxels[v] || inner.voxels[v]) continue;

@@ -17,7 +17,8 @@ int64_t next_change(const uint8_t* row, int64_t i, int64_t n, bool set) {
             uint64_t eight;
             std::memcpy(&eight, row + i, 8);
             const bool none = eight == 0;
-            const bool all = ((eight - 0x0101010101010101ull) & ~eight & 0x8080808080808080ull) == 0;  // no byte is zero
+            const bool all =
+                ((eight - 0x0101010101010101ull) & ~eight & 0x8080808080808080ull) == 0;  // no byte is zero
             if (set ? all : none) {
                 i += 8;
                 continue;
@@ -77,7 +78,9 @@ Components::Components(const Mask& mask, const ComponentOptions& options) : size
     parallel_ranges(rows, [&](int64_t first, int64_t last) {
         for (int64_t r = first; r < last; ++r) {
             auto at = static_cast<size_t>(starts_[static_cast<size_t>(r)]);
-            sweep(r, [&](int64_t begin, int64_t end) { runs_[at++] = {static_cast<int32_t>(begin), static_cast<int32_t>(end), 0}; });
+            sweep(r, [&](int64_t begin, int64_t end) {
+                runs_[at++] = {static_cast<int32_t>(begin), static_cast<int32_t>(end), 0};
+            });
         }
     });
 
@@ -85,8 +88,10 @@ Components::Components(const Mask& mask, const ComponentOptions& options) : size
     for (size_t n = 0; n < parent.size(); ++n) parent[n] = static_cast<int32_t>(n);
     const int32_t reach = options.connectivity == Connectivity::corners ? 1 : 0;
     const auto join = [&](int64_t a, int64_t b) {  // two rows, both sorted
-        auto p = static_cast<size_t>(starts_[static_cast<size_t>(a)]), q = static_cast<size_t>(starts_[static_cast<size_t>(b)]);
-        const auto p_end = static_cast<size_t>(starts_[static_cast<size_t>(a) + 1]), q_end = static_cast<size_t>(starts_[static_cast<size_t>(b) + 1]);
+        auto p = static_cast<size_t>(starts_[static_cast<size_t>(a)]),
+             q = static_cast<size_t>(starts_[static_cast<size_t>(b)]);
+        const auto p_end = static_cast<size_t>(starts_[static_cast<size_t>(a) + 1]),
+                   q_end = static_cast<size_t>(starts_[static_cast<size_t>(b) + 1]);
         while (p < p_end && q < q_end) {
             if (runs_[p].begin < runs_[q].end + reach && runs_[q].begin < runs_[p].end + reach)
                 unite(parent, static_cast<int32_t>(p), static_cast<int32_t>(q));
@@ -134,11 +139,13 @@ Components::Components(const Mask& mask, const ComponentOptions& options) : size
 }
 
 void Components::paint(Mask& mask, std::span<const uint8_t> value_of) const {
-    require(mask.geometry.size == size_ && value_of.size() >= list_.size(), "components", "{} values for {} components", value_of.size(), list_.size());
+    require(mask.geometry.size == size_ && value_of.size() >= list_.size(), "components", "{} values for {} components",
+            value_of.size(), list_.size());
     parallel_ranges(size_[2], [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k)
             visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
-                std::memset(mask.voxels.data() + at, value_of[static_cast<size_t>(component)], static_cast<size_t>(count));
+                std::memset(mask.voxels.data() + at, value_of[static_cast<size_t>(component)],
+                            static_cast<size_t>(count));
             });
     });
 }

@@ -18,8 +18,8 @@ struct ComponentOptions {
 
 struct Component {
     int64_t voxels = 0;
-    Index3 low{}, high{};      // bounding box, both ends inside
-    Vector3 centre{};          // mean index
+    Index3 low{}, high{};        // bounding box, both ends inside
+    Vector3 centre{};            // mean index
     bool touches_sides = false;  // reaches the first or last i or j
     bool touches_ends = false;   // reaches the first or last k
 };
@@ -37,13 +37,15 @@ class Components {
     const std::vector<Component>& list() const { return list_; }
     std::span<const Run> row(int64_t j, int64_t k) const {
         const size_t r = static_cast<size_t>(k * size_[1] + j);
-        return std::span(runs_).subspan(static_cast<size_t>(starts_[r]), static_cast<size_t>(starts_[r + 1] - starts_[r]));
+        return std::span(runs_).subspan(static_cast<size_t>(starts_[r]),
+                                        static_cast<size_t>(starts_[r + 1] - starts_[r]));
     }
     // Calls visit(component, offset of the first voxel, voxels) for every run of slice k, in order.
     template <class Visit>
     void visit_slice(int64_t k, Visit&& visit) const {
         for (int64_t j = 0; j < size_[1]; ++j)
-            for (const Run& run : row(j, k)) visit(run.component, (k * size_[1] + j) * size_[0] + run.begin, int64_t{run.end} - run.begin);
+            for (const Run& run : row(j, k))
+                visit(run.component, (k * size_[1] + j) * size_[0] + run.begin, int64_t{run.end} - run.begin);
     }
     // Writes value_of[component] into the voxels of the components; the other voxels stay.
     void paint(Mask& mask, std::span<const uint8_t> value_of) const;

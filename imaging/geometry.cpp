@@ -21,7 +21,8 @@ Vector3 lps_to_index(const Geometry& g, const Vector3& position) {
     const auto m = [&](size_t r, size_t c) { return d[r * 3 + c]; };
     Vector3 from{};
     for (size_t a = 0; a < 3; ++a) from[a] = position[a] - g.origin[a];
-    const double det = m(0, 0) * (m(1, 1) * m(2, 2) - m(1, 2) * m(2, 1)) - m(0, 1) * (m(1, 0) * m(2, 2) - m(1, 2) * m(2, 0)) +
+    const double det = m(0, 0) * (m(1, 1) * m(2, 2) - m(1, 2) * m(2, 1)) -
+                       m(0, 1) * (m(1, 0) * m(2, 2) - m(1, 2) * m(2, 0)) +
                        m(0, 2) * (m(1, 0) * m(2, 1) - m(1, 1) * m(2, 0));
     require(std::abs(det) > 1e-6, "geometry", "the direction matrix has determinant {}", det);
     Vector3 index{};
@@ -62,7 +63,8 @@ Geometry lps_geometry(const Orientation& orientation) {
         g.size[a] = s.size[from];
         g.spacing[a] = s.spacing[from];
         // 0 - x: a flipped zero stays +0.
-        for (size_t row = 0; row < 3; ++row) g.direction[row * 3 + a] = flip ? 0 - s.direction[row * 3 + from] : s.direction[row * 3 + from];
+        for (size_t row = 0; row < 3; ++row)
+            g.direction[row * 3 + a] = flip ? 0 - s.direction[row * 3 + from] : s.direction[row * 3 + from];
         corner[from] = flip ? static_cast<double>(s.size[from] - 1) : 0;
     }
     g.origin = index_to_lps(s, corner);
@@ -97,7 +99,8 @@ Walk walk_of(const Orientation& o) {
 
 // Blocks of 16 x 16 in i and j: one of the two sides jumps through memory.
 template <class T, bool back>
-void permute(std::conditional_t<back, const T*, T*> canonical, std::conditional_t<back, T*, const T*> stored, const Index3& size, const Walk& w) {
+void permute(std::conditional_t<back, const T*, T*> canonical, std::conditional_t<back, T*, const T*> stored,
+             const Index3& size, const Walk& w) {
     parallel_ranges(size[2], [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k)
             for (int64_t j0 = 0; j0 < size[1]; j0 += 16)
@@ -133,8 +136,8 @@ Oriented<T> to_lps(Image<T> image) {
 template <class T>
 Image<T> restore(Image<T> canonical, const Orientation& orientation) {
     for (size_t a = 0; a < 3; ++a)
-        require(canonical.geometry.size[a] == orientation.stored.size[static_cast<size_t>(orientation.axis[a])], "geometry",
-                "axis {} has {} voxels and cannot be restored to {}", a, canonical.geometry.size[a],
+        require(canonical.geometry.size[a] == orientation.stored.size[static_cast<size_t>(orientation.axis[a])],
+                "geometry", "axis {} has {} voxels and cannot be restored to {}", a, canonical.geometry.size[a],
                 orientation.stored.size[static_cast<size_t>(orientation.axis[a])]);
     if (orientation.identity()) {
         canonical.geometry = orientation.stored;

@@ -12,9 +12,9 @@ namespace cmtl {
 Vector3 index_to_lps(const Geometry& g, const Vector3& index);
 Vector3 lps_to_index(const Geometry& g, const Vector3& position);
 
-// How a stored grid becomes the canonical one, whose axes i, j, k run (nearly) to the left, to the back and to the head:
-// canonical axis a is stored axis axis[a], walked backwards where flip[a]. Any of the 48 orientations; an oblique grid is
-// taken by the nearest permutation and keeps its angles.
+// How a stored grid becomes the canonical one, whose axes i, j, k run (nearly) to the left, to the back and to the
+// head: canonical axis a is stored axis axis[a], walked backwards where flip[a]. Any of the 48 orientations; an oblique
+// grid is taken by the nearest permutation and keeps its angles.
 struct Orientation {
     std::array<int, 3> axis{0, 1, 2};
     std::array<bool, 3> flip{false, false, false};

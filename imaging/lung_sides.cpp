@@ -26,7 +26,8 @@ Pair two_lungs(const Components& parts, double spacing) {
     if (list.size() < 2) return pair;
     std::vector<size_t> order(list.size());
     for (size_t n = 0; n < order.size(); ++n) order[n] = n;
-    std::partial_sort(order.begin(), order.begin() + 2, order.end(), [&](size_t a, size_t b) { return list[a].voxels > list[b].voxels; });
+    std::partial_sort(order.begin(), order.begin() + 2, order.end(),
+                      [&](size_t a, size_t b) { return list[a].voxels > list[b].voxels; });
     const Component &a = list[order[0]], &b = list[order[1]];
     pair.found = static_cast<double>(b.voxels) >= smaller_share * static_cast<double>(a.voxels + b.voxels) &&
                  std::abs(a.centre[0] - b.centre[0]) * spacing >= apart_mm;

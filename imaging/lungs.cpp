@@ -19,12 +19,12 @@ namespace {
 
 // What a structure of air is told by. Gas in the bowel is -1000 HU throughout; lung is not, even with emphysema.
 constexpr double gas_median_hu = -940, gas_low_hu = -950, gas_low_share = 0.2;
-constexpr double surely_lung_litres = 2;   // no gas in the bowel is that large
-constexpr double small_piece_ml = 60;      // below, partial volume hides the median of gas
+constexpr double surely_lung_litres = 2;  // no gas in the bowel is that large
+constexpr double small_piece_ml = 60;     // below, partial volume hides the median of gas
 constexpr double smallest_piece_ml = 10;
-constexpr double piece_share = 0.05;       // of the largest structure; less is no lung by itself, only a piece of one
-constexpr double beside_share = 0.3;       // of the lungs' largest cross-section; a slice with less lies at their ends
-constexpr double dome_mm2 = 500;           // on which an enclosed structure stands: the diaphragm's dome, not a vessel
+constexpr double piece_share = 0.05;  // of the largest structure; less is no lung by itself, only a piece of one
+constexpr double beside_share = 0.3;  // of the lungs' largest cross-section; a slice with less lies at their ends
+constexpr double dome_mm2 = 500;      // on which an enclosed structure stands: the diaphragm's dome, not a vessel
 
 double voxel_ml(const Geometry& g) { return g.spacing[0] * g.spacing[1] * g.spacing[2] / 1000; }
 
@@ -34,9 +34,13 @@ Mask inner_air(const Volume& hu, double below) {
     air.geometry = hu.geometry;
     air.voxels.resize(hu.voxels.size());
     const float limit = static_cast<float>(below);
-    parallel_ranges(std::ssize(hu.voxels), [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) air.voxels[static_cast<size_t>(n)] = hu.voxels[static_cast<size_t>(n)] < limit;
-    }, 1 << 16);
+    parallel_ranges(
+        std::ssize(hu.voxels),
+        [&](int64_t begin, int64_t end) {
+            for (int64_t n = begin; n < end; ++n)
+                air.voxels[static_cast<size_t>(n)] = hu.voxels[static_cast<size_t>(n)] < limit;
+        },
+        1 << 16);
     const Components parts(air, {Connectivity::faces, true, false});
     std::vector<uint8_t> keep;
     for (const Component& c : parts.list()) keep.push_back(c.touches_sides ? 0 : 1);
@@ -55,7 +59,7 @@ struct Tally {
     }
     double share_below(double hu, int64_t voxels) const {
         int64_t sum = 0;
-        for (size_t b = 0; -1100 + 5 * static_cast<double>(b + 1) <= hu; ++b) sum += histogram[b];
+        for (size_t b = 0; - 1100 + 5 * static_cast<double>(b + 1) <= hu; ++b) sum += histogram[b];
         return static_cast<double>(sum) / static_cast<double>(voxels);
     }
 };
@@ -67,12 +71,14 @@ std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
     std::vector<int32_t> slot(list.size(), -1);
     std::vector<Tally> tallies;
     for (size_t n = 0; n < list.size(); ++n)
-        if (static_cast<double>(list[n].voxels) * ml >= smallest_piece_ml) slot[n] = static_cast<int32_t>(tallies.size()), tallies.emplace_back();
+        if (static_cast<double>(list[n].voxels) * ml >= smallest_piece_ml)
+            slot[n] = static_cast<int32_t>(tallies.size()), tallies.emplace_back();
     for (int64_t k = 0; k < hu.nz(); ++k)
         parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
             const int32_t s = slot[static_cast<size_t>(component)];
             if (s < 0) return;
-            for (int64_t n = 0; n < count; ++n) tallies[static_cast<size_t>(s)].add(hu.voxels[static_cast<size_t>(at + n)]);
+            for (int64_t n = 0; n < count; ++n)
+                tallies[static_cast<size_t>(s)].add(hu.voxels[static_cast<size_t>(at + n)]);
         });
     std::vector<uint8_t> chosen(list.size(), 0);
     int64_t main = -1;
@@ -82,13 +88,14 @@ std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
         const int64_t voxels = list[n].voxels;
         const double volume = static_cast<double>(voxels) * ml;
         const bool gas = volume < 1000 * surely_lung_litres &&
-                         (tally.median(voxels) < gas_median_hu || (volume < small_piece_ml && tally.share_below(gas_low_hu, voxels) > gas_low_share));
+                         (tally.median(voxels) < gas_median_hu ||
+                          (volume < small_piece_ml && tally.share_below(gas_low_hu, voxels) > gas_low_share));
         chosen[n] = !gas;
         if (!gas && (main < 0 || voxels > list[static_cast<size_t>(main)].voxels)) main = static_cast<int64_t>(n);
     }
     if (main < 0) return chosen;
-    // The rest of the lungs lies beside the largest part, a mere piece of them where they are wide: gas in the bowel lies
-    // beside their thin lower ends.
+    // The rest of the lungs lies beside the largest part, a mere piece of them where they are wide: gas in the bowel
+    // lies beside their thin lower ends.
     const Component& m = list[static_cast<size_t>(main)];
     std::vector<int64_t> area(static_cast<size_t>(hu.nz()), 0);
     for (int64_t k = m.low[2]; k <= m.high[2]; ++k)
@@ -99,16 +106,19 @@ std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
     for (size_t n = 0; n < list.size(); ++n) {
         if (!chosen[n] || static_cast<int64_t>(n) == main) continue;
         const Component& c = list[n];
-        const auto within = [&](size_t a) { return c.centre[a] >= static_cast<double>(m.low[a]) && c.centre[a] <= static_cast<double>(m.high[a]); };
+        const auto within = [&](size_t a) {
+            return c.centre[a] >= static_cast<double>(m.low[a]) && c.centre[a] <= static_cast<double>(m.high[a]);
+        };
         chosen[n] = within(2);
         if (static_cast<double>(c.voxels) < piece_share * static_cast<double>(m.voxels))
-            chosen[n] = within(0) && within(1) && within(2) && static_cast<double>(area[static_cast<size_t>(c.centre[2])]) >= beside_share * widest;
+            chosen[n] = within(0) && within(1) && within(2) &&
+                        static_cast<double>(area[static_cast<size_t>(c.centre[2])]) >= beside_share * widest;
     }
     return chosen;
 }
 
-// What was filled in slice by slice flickers at the hilum: a voxel outside of the air stays where most of its neighbours
-// within 3 mm above and below are set.
+// What was filled in slice by slice flickers at the hilum: a voxel outside of the air stays where most of its
+// neighbours within 3 mm above and below are set.
 void steady(Mask& filled, const Mask& air) {
     const int64_t plane = filled.nx() * filled.ny(), reach = std::llround(3 / filled.geometry.spacing[2]);
     if (reach < 1) return;
@@ -119,10 +129,12 @@ void steady(Mask& filled, const Mask& air) {
             std::fill(votes.begin(), votes.end(), uint8_t{0});
             const int64_t first = std::max<int64_t>(0, k - reach), last = std::min(filled.nz() - 1, k + reach);
             for (int64_t q = first; q <= last; ++q)
-                for (int64_t n = 0; n < plane; ++n) votes[static_cast<size_t>(n)] += before.voxels[static_cast<size_t>(q * plane + n)];
+                for (int64_t n = 0; n < plane; ++n)
+                    votes[static_cast<size_t>(n)] += before.voxels[static_cast<size_t>(q * plane + n)];
             const int64_t half = (last - first + 1) / 2;
             for (int64_t n = 0; n < plane; ++n)
-                filled.voxels[static_cast<size_t>(k * plane + n)] = votes[static_cast<size_t>(n)] > half || air.voxels[static_cast<size_t>(k * plane + n)];
+                filled.voxels[static_cast<size_t>(k * plane + n)] =
+                    votes[static_cast<size_t>(n)] > half || air.voxels[static_cast<size_t>(k * plane + n)];
         }
     });
 }
@@ -137,9 +149,13 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
     Mask all;
     all.geometry = labels.geometry;
     all.voxels.resize(labels.voxels.size());
-    parallel_ranges(std::ssize(labels.voxels), [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) all.voxels[static_cast<size_t>(n)] = labels.voxels[static_cast<size_t>(n)] == side;
-    }, 1 << 16);
+    parallel_ranges(
+        std::ssize(labels.voxels),
+        [&](int64_t begin, int64_t end) {
+            for (int64_t n = begin; n < end; ++n)
+                all.voxels[static_cast<size_t>(n)] = labels.voxels[static_cast<size_t>(n)] == side;
+        },
+        1 << 16);
     const Box box = bounding_box(all);
     if (box.empty()) return {Mask(labels.geometry), {0, 0, 0}};
     const Index3 margin{1, 1, 0};  // a disk's closing stays within the bounding box
@@ -148,7 +164,8 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
     one = close(one, radius, Element::disk);
     Mask whole = one;
     fill_holes(whole, Element::disk);
-    // A slice through the top of the diaphragm's dome shows it as a hole, too; but that stands on the liver or the stomach.
+    // A slice through the top of the diaphragm's dome shows it as a hole, too; but that stands on the liver or the
+    // stomach.
     Mask holes = whole;
     for (size_t n = 0; n < holes.voxels.size(); ++n) holes.voxels[n] = whole.voxels[n] && !one.voxels[n];
     const Components parts(holes, {});
@@ -157,7 +174,8 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
     std::vector<int64_t> stands(parts.list().size(), 0);
     for (int64_t k = 1; k < g.size[2]; ++k)
         parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
-            for (int64_t n = at - plane; n < at - plane + count; ++n) stands[static_cast<size_t>(component)] += whole.voxels[static_cast<size_t>(n)] == 0;
+            for (int64_t n = at - plane; n < at - plane + count; ++n)
+                stands[static_cast<size_t>(component)] += whole.voxels[static_cast<size_t>(n)] == 0;
         });
     std::vector<uint8_t> fill;
     for (int64_t voxels : stands) fill.push_back(static_cast<double>(voxels) * g.spacing[0] * g.spacing[1] < dome_mm2);
@@ -189,7 +207,8 @@ void measure(const Volume& hu, Lungs& lungs) {
     const double cut = 1000 / (hu.geometry.spacing[0] * hu.geometry.spacing[1]);
     if (slices.back()[0] + slices.back()[1] > cut) lungs.flags.push_back("cut_at_top");
     if (slices.front()[0] + slices.front()[1] > cut) lungs.flags.push_back("cut_at_bottom");
-    const double small = std::min(lungs.right_litres, lungs.left_litres), large = std::max(lungs.right_litres, lungs.left_litres);
+    const double small = std::min(lungs.right_litres, lungs.left_litres),
+                 large = std::max(lungs.right_litres, lungs.left_litres);
     if (small > 0 && small < 0.5 * large) lungs.flags.push_back("asymmetric");
     if (lungs.litres() < 1.5) lungs.flags.push_back("small");
 }
@@ -209,7 +228,9 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     };
     const auto check = [&](double litres) {
         if (litres < options.smallest_litres)
-            fail(ErrorKind::input, "lungs", "no lungs in the image: only {:.2f} litres look like lung tissue (at least {:.2f} are needed); is it a chest CT in Hounsfield units?",
+            fail(ErrorKind::input, "lungs",
+                 "no lungs in the image: only {:.2f} litres look like lung tissue (at least {:.2f} are needed); is it "
+                 "a chest CT in Hounsfield units?",
                  litres, options.smallest_litres);
     };
     check(paint_lungs(air));
@@ -222,7 +243,8 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     Mask airway;
     if (trachea.ml > 0) {
         // Its wall is blurred: a rim of partial volume belongs to it.
-        airway = dilate(trachea.lumen, std::max(2.5, 1.01 * std::max({g.spacing[0], g.spacing[1], g.spacing[2]})), Element::ball);
+        airway = dilate(trachea.lumen, std::max(2.5, 1.01 * std::max({g.spacing[0], g.spacing[1], g.spacing[2]})),
+                        Element::ball);
         for (size_t n = 0; n < air.voxels.size(); ++n) air.voxels[n] = air.voxels[n] && !airway.voxels[n];
     } else {
         lungs.flags.push_back("no_trachea");
@@ -238,14 +260,17 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
             for (int64_t j = 0; j < one.ny(); ++j)
                 for (int64_t i = 0; i < one.nx(); ++i) {
                     if (!one.at(i, j, k)) continue;
-                    const auto n = static_cast<size_t>(candidates.offset(i + lung.shift[0], j + lung.shift[1], k + lung.shift[2]));
-                    if (candidates.voxels[n] == side || (candidates.voxels[n] == 0 && lungs.mask.voxels[n] == 0)) lungs.mask.voxels[n] = side;
+                    const auto n =
+                        static_cast<size_t>(candidates.offset(i + lung.shift[0], j + lung.shift[1], k + lung.shift[2]));
+                    if (candidates.voxels[n] == side || (candidates.voxels[n] == 0 && lungs.mask.voxels[n] == 0))
+                        lungs.mask.voxels[n] = side;
                 }
     }
     // The closing must not take the trachea back in; below the carina the bronchi soon run inside of the lungs.
     if (trachea.ml > 0)
         for (int64_t n = trachea.carina * g.size[0] * g.size[1]; n < std::ssize(airway.voxels); ++n)
-            if (airway.voxels[static_cast<size_t>(n)] && !candidates.voxels[static_cast<size_t>(n)]) lungs.mask.voxels[static_cast<size_t>(n)] = 0;
+            if (airway.voxels[static_cast<size_t>(n)] && !candidates.voxels[static_cast<size_t>(n)])
+                lungs.mask.voxels[static_cast<size_t>(n)] = 0;
     measure(hu, lungs);
     return lungs;
 }
@@ -253,7 +278,8 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
 }  // namespace
 
 Lungs segment_lungs(const Volume& hu, const LungOptions& options) {
-    require(std::ssize(hu.voxels) == hu.geometry.count() && hu.geometry.count() > 0, "lungs", "{} voxels on a grid of {}", hu.voxels.size(), hu.geometry.count());
+    require(std::ssize(hu.voxels) == hu.geometry.count() && hu.geometry.count() > 0, "lungs",
+            "{} voxels on a grid of {}", hu.voxels.size(), hu.geometry.count());
     if (orientation_of(hu.geometry).identity()) return segment_canonical(hu, options);
     const Oriented<float> canonical = to_lps(hu);
     Lungs lungs = segment_canonical(canonical.image, options);

@@ -12,8 +12,8 @@ namespace cmtl {
 
 namespace {
 
-// Squared distances are only needed up to the radius: beyond, they are `far`, and each axis takes the minimum over the few
-// neighbours within reach. That is fewer operations than an exact transform, and all of them vectorise.
+// Squared distances are only needed up to the radius: beyond, they are `far`, and each axis takes the minimum over the
+// few neighbours within reach. That is fewer operations than an exact transform, and all of them vectorise.
 constexpr float far = 1e12f;
 
 CMTL_MULTIARCH void lower_row(float* to, const float* from, float add, int64_t n) {
@@ -34,7 +34,8 @@ Mask near(const Mask& mask, double radius, Element element, bool is, uint8_t ins
     out.geometry = g;
     out.voxels.resize(mask.voxels.size());
     std::vector<float> rows(mask.voxels.size());
-    const int64_t reach_y = reach_of(radius, g.spacing[1]), reach_z = element == Element::ball ? reach_of(radius, g.spacing[2]) : 0;
+    const int64_t reach_y = reach_of(radius, g.spacing[1]),
+                  reach_z = element == Element::ball ? reach_of(radius, g.spacing[2]) : 0;
     const float sx = static_cast<float>(g.spacing[0]), limit = static_cast<float>(radius * radius * (1 + 1e-6));
     std::vector<float> planes(reach_z > 0 ? mask.voxels.size() : 0);
     parallel_ranges(nz, [&](int64_t begin, int64_t end) {
@@ -104,15 +105,20 @@ Mask dilate(const Mask& mask, double radius, Element element) {
 Mask erode(const Mask& mask, double radius, Element element) { return near(mask, radius, element, false, 0); }
 
 Mask close(const Mask& mask, double radius, Element element) {
-    return on_set_part(mask, radius, element, [&](const Mask& part) { return near(near(part, radius, element, true, 1), radius, element, false, 0); });
+    return on_set_part(mask, radius, element, [&](const Mask& part) {
+        return near(near(part, radius, element, true, 1), radius, element, false, 0);
+    });
 }
 
-Mask open(const Mask& mask, double radius, Element element) { return dilate(erode(mask, radius, element), radius, element); }
+Mask open(const Mask& mask, double radius, Element element) {
+    return dilate(erode(mask, radius, element), radius, element);
+}
 
 void fill_holes(Mask& mask, Element element) {
     const Components holes(mask, {Connectivity::faces, element == Element::disk, true});
     std::vector<uint8_t> value;
-    for (const Component& c : holes.list()) value.push_back(c.touches_sides || (element == Element::ball && c.touches_ends) ? 0 : 1);
+    for (const Component& c : holes.list())
+        value.push_back(c.touches_sides || (element == Element::ball && c.touches_ends) ? 0 : 1);
     holes.paint(mask, value);
 }
 
@@ -143,7 +149,8 @@ void paste(Mask& to, const Mask& from, const Index3& shift) {
         for (int64_t j = 0; j < from.ny(); ++j) {
             const int64_t kk = k + shift[2], jj = j + shift[1];
             if (kk < 0 || kk >= to.nz() || jj < 0 || jj >= to.ny()) continue;
-            std::copy_n(from.voxels.data() + from.offset(i0, j, k), i1 - i0, to.voxels.data() + to.offset(i0 + shift[0], jj, kk));
+            std::copy_n(from.voxels.data() + from.offset(i0, j, k), i1 - i0,
+                        to.voxels.data() + to.offset(i0 + shift[0], jj, kk));
         }
 }
 

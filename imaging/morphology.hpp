@@ -1,7 +1,7 @@
 #pragma once
 // Binary morphology with disks (every axial slice by itself) and balls of a radius in millimetres, on any spacing.
-// A structuring element holds the voxels whose centres are at most `radius` away. Masks are zero or not zero; results are
-// 0 and 1. What lies outside of the grid is empty for dilate(), and solid for erode().
+// A structuring element holds the voxels whose centres are at most `radius` away. Masks are zero or not zero; results
+// are 0 and 1. What lies outside of the grid is empty for dilate(), and solid for erode().
 #include "imaging/volume.hpp"
 
 namespace cmtl {

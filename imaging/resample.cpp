@@ -38,8 +38,8 @@ std::vector<Tap> taps_of(int64_t in, int64_t out) {
     return taps;
 }
 
-// Samples (n voxels of `lanes` lines, padded) to cubic B-spline coefficients, in place: the causal and anticausal recursion
-// of Unser et al. 1993 with half-sample symmetric ends.
+// Samples (n voxels of `lanes` lines, padded) to cubic B-spline coefficients, in place: the causal and anticausal
+// recursion of Unser et al. 1993 with half-sample symmetric ends.
 CMTL_MULTIARCH void prefilter(double* c, int64_t n) {
     const double z = std::sqrt(3.0) - 2, gain = (1 - z) * (1 - 1 / z);
     for (int64_t i = 0; i < n * lanes; ++i) c[i] *= gain;
@@ -94,7 +94,8 @@ struct Axis {
 };
 
 // `count` neighbouring lines whose voxels lie `step` apart, to lines whose voxels lie `to_step` apart.
-void resample_columns(const Axis& axis, const float* in, int64_t step, int64_t count, float* to, int64_t to_step, std::vector<double>& scratch) {
+void resample_columns(const Axis& axis, const float* in, int64_t step, int64_t count, float* to, int64_t to_step,
+                      std::vector<double>& scratch) {
     scratch.resize(static_cast<size_t>((axis.in + 2 * pad + axis.out) * lanes));
     double *c = scratch.data(), *result = c + (axis.in + 2 * pad) * lanes;
     for (int64_t l0 = 0; l0 < count; l0 += lanes) {
@@ -121,7 +122,8 @@ void resample_rows(const Axis& axis, const float* in, int64_t count, float* to, 
         prefilter(c, axis.in + 2 * pad);
         interpolate(c, axis.taps.data(), axis.out, result);
         for (int64_t l = 0; l < used; ++l)
-            for (int64_t o = 0; o < axis.out; ++o) to[(l0 + l) * axis.out + o] = static_cast<float>(result[o * lanes + l]);
+            for (int64_t o = 0; o < axis.out; ++o)
+                to[(l0 + l) * axis.out + o] = static_cast<float>(result[o * lanes + l]);
     }
 }
 
@@ -136,7 +138,9 @@ Index3 size_at_spacing(const Geometry& g, const Vector3& spacing) {
         size[a] = voxels < 1e12 ? static_cast<int64_t>(n) : 0;
     }
     if (voxels > double(int64_t{1} << 29))
-        fail(ErrorKind::input, "resample", "{:.0f} x {:.0f} x {:.0f} mm at a spacing of {} x {} x {} mm would be {:.3g} voxels: is the spacing in the header right?",
+        fail(ErrorKind::input, "resample",
+             "{:.0f} x {:.0f} x {:.0f} mm at a spacing of {} x {} x {} mm would be {:.3g} voxels: is the spacing in "
+             "the header right?",
              static_cast<double>(g.size[0]) * g.spacing[0], static_cast<double>(g.size[1]) * g.spacing[1],
              static_cast<double>(g.size[2]) * g.spacing[2], spacing[0], spacing[1], spacing[2], voxels);
     return size;
@@ -146,8 +150,10 @@ Geometry grid_of_size(const Geometry& g, const Index3& size) {
     Geometry out = g;
     out.size = size;
     for (size_t a = 0; a < 3; ++a)
-        if (size[a] != g.size[a]) out.spacing[a] = size[a] > 1 ? g.spacing[a] * static_cast<double>(g.size[a] - 1) / static_cast<double>(size[a] - 1)
-                                                               : g.spacing[a] * static_cast<double>(g.size[a]);
+        if (size[a] != g.size[a])
+            out.spacing[a] = size[a] > 1
+                                 ? g.spacing[a] * static_cast<double>(g.size[a] - 1) / static_cast<double>(size[a] - 1)
+                                 : g.spacing[a] * static_cast<double>(g.size[a]);
     return out;
 }
 
@@ -184,7 +190,8 @@ Volume resample_cubic(Volume volume, const Index3& size) {
         parallel_ranges(y.out, [&](int64_t begin, int64_t end) {
             std::vector<double> scratch;
             for (int64_t j = begin; j < end; ++j)
-                resample_columns(z, volume.voxels.data() + j * x.out, plane, x.out, out.voxels.data() + j * x.out, plane, scratch);
+                resample_columns(z, volume.voxels.data() + j * x.out, plane, x.out, out.voxels.data() + j * x.out,
+                                 plane, scratch);
         });
         volume = std::move(out);
     }
@@ -206,7 +213,9 @@ std::vector<Pair> pairs_of(double origin, double step, int64_t out, int64_t in, 
         double x = origin + step * static_cast<double>(o);
         if (nearest) x = std::floor(x + 0.5);
         const double f = std::floor(x);
-        const auto inside = [&](double i) { return i >= 0 && i < static_cast<double>(in) ? static_cast<int64_t>(i) : -1; };
+        const auto inside = [&](double i) {
+            return i >= 0 && i < static_cast<double>(in) ? static_cast<int64_t>(i) : -1;
+        };
         pairs[static_cast<size_t>(o)] = {inside(f), inside(f + 1), static_cast<float>(x - f)};
     }
     return pairs;
@@ -216,21 +225,23 @@ std::vector<Pair> pairs_of(double origin, double step, int64_t out, int64_t in, 
 
 Mask resample_mask(const Mask& mask, const Geometry& grid, MaskInterpolation how) {
     for (size_t n = 0; n < 9; ++n)
-        require(std::abs(mask.geometry.direction[n] - grid.direction[n]) < 1e-6, "resample", "the grids' axes differ: {} and {}", mask.geometry.direction[n],
-                grid.direction[n]);
+        require(std::abs(mask.geometry.direction[n] - grid.direction[n]) < 1e-6, "resample",
+                "the grids' axes differ: {} and {}", mask.geometry.direction[n], grid.direction[n]);
     const Vector3 start = lps_to_index(mask.geometry, grid.origin);
     std::array<std::vector<Pair>, 3> p;
     for (size_t a = 0; a < 3; ++a) {
         // A grid that shares its first voxel shares it exactly: rounding noise must not push it outside.
         const double origin = std::abs(start[a] - std::round(start[a])) < 1e-6 ? std::round(start[a]) : start[a];
-        p[a] = pairs_of(origin, grid.spacing[a] / mask.geometry.spacing[a] * (1 - 1e-12), grid.size[a], mask.geometry.size[a], how == MaskInterpolation::nearest);
+        p[a] = pairs_of(origin, grid.spacing[a] / mask.geometry.spacing[a] * (1 - 1e-12), grid.size[a],
+                        mask.geometry.size[a], how == MaskInterpolation::nearest);
     }
     Mask out(grid);
     const int64_t row = mask.nx(), plane = row * mask.ny();
     std::vector<char> used(static_cast<size_t>(mask.ny() * mask.nz()));
     parallel_ranges(std::ssize(used), [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r)
-            used[static_cast<size_t>(r)] = std::any_of(mask.voxels.begin() + r * row, mask.voxels.begin() + (r + 1) * row, [](uint8_t v) { return v != 0; });
+            used[static_cast<size_t>(r)] = std::any_of(
+                mask.voxels.begin() + r * row, mask.voxels.begin() + (r + 1) * row, [](uint8_t v) { return v != 0; });
     });
     parallel_ranges(grid.size[2], [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k)
@@ -243,7 +254,9 @@ Mask resample_mask(const Mask& mask, const Geometry& grid, MaskInterpolation how
                     const int64_t kk = n & 2 ? pz.b : pz.a, jj = n & 1 ? py.b : py.a;
                     lines[n] = kk < 0 || jj < 0 ? nullptr : mask.voxels.data() + kk * plane + jj * row;
                     weight[n] = (n & 2 ? pz.t : 1 - pz.t) * (n & 1 ? py.t : 1 - py.t);
-                    if (weight[n] == 0 || (lines[n] && !used[static_cast<size_t>((lines[n] - mask.voxels.data()) / row)])) lines[n] = nullptr;
+                    if (weight[n] == 0 ||
+                        (lines[n] && !used[static_cast<size_t>((lines[n] - mask.voxels.data()) / row)]))
+                        lines[n] = nullptr;
                 }
                 if (!lines[0] && !lines[1] && !lines[2] && !lines[3]) continue;
                 for (int64_t i = 0; i < grid.size[0]; ++i) {
@@ -254,8 +267,10 @@ Mask resample_mask(const Mask& mask, const Geometry& grid, MaskInterpolation how
                     bool same = true;
                     for (int l = 0; l < 4; ++l) {
                         if (weight[l] == 0) continue;
-                        if (px.t < 1) label[n] = lines[l] && px.a >= 0 ? lines[l][px.a] : 0, share[n++] = weight[l] * (1 - px.t);
-                        if (px.t > 0) label[n] = lines[l] && px.b >= 0 ? lines[l][px.b] : 0, share[n++] = weight[l] * px.t;
+                        if (px.t < 1)
+                            label[n] = lines[l] && px.a >= 0 ? lines[l][px.a] : 0, share[n++] = weight[l] * (1 - px.t);
+                        if (px.t > 0)
+                            label[n] = lines[l] && px.b >= 0 ? lines[l][px.b] : 0, share[n++] = weight[l] * px.t;
                     }
                     for (int m = 1; m < n; ++m) same = same && label[m] == label[0];
                     to[i] = label[0];
@@ -265,7 +280,8 @@ Mask resample_mask(const Mask& mask, const Geometry& grid, MaskInterpolation how
                         float sum = 0;
                         for (int q = 0; q < n; ++q) sum += label[q] == label[m] ? share[q] : 0;
                         // Equal shares go to the larger label: a lung's edge rather than nothing.
-                        if (sum > best + 1e-6f || (sum > best - 1e-6f && label[m] > to[i])) best = sum, to[i] = label[m];
+                        if (sum > best + 1e-6f || (sum > best - 1e-6f && label[m] > to[i]))
+                            best = sum, to[i] = label[m];
                     }
                 }
             }

@@ -13,7 +13,7 @@ namespace {
 constexpr double smallest_mm2 = 50, largest_mm2 = 900;  // lumen of the trachea, from children's to widened ones
 constexpr double shortest_mm = 30;                      // less far is something else
 constexpr double off_midline_mm = 45;
-constexpr double bronchi_mm = 45;                       // followed below the carina
+constexpr double bronchi_mm = 45;  // followed below the carina
 constexpr float thresholds[] = {-420, -600, -700, -800, -850, -900};
 
 struct Region {
@@ -94,7 +94,8 @@ Track follow(Tracker& tracker, const Geometry& g, int64_t top, std::vector<int64
             if (!region.voxels.empty()) break;
         }
         if (static_cast<double>(region.voxels.size()) * pixel < 15) break;
-        if (region.parts >= 2 && track.carina < 0 && static_cast<double>(top - k) * g.spacing[2] > shortest_mm) track.carina = k;
+        if (region.parts >= 2 && track.carina < 0 && static_cast<double>(top - k) * g.spacing[2] > shortest_mm)
+            track.carina = k;
         if (track.carina >= 0 && (below_carina += g.spacing[2]) > bronchi_mm) break;
         if (areas.size() * g.spacing[2] < 60) areas.push_back(static_cast<double>(region.voxels.size()) * pixel);
         track.slices.push_back(std::move(region));
@@ -111,8 +112,10 @@ Trachea find_trachea(const Volume& hu, const Mask& air, const Box& lungs) {
     result.lumen = Mask(g);
     if (lungs.empty()) return result;
     const double middle = 0.5 * static_cast<double>(lungs.low[0] + lungs.high[0]);
-    // Candidates: round dark regions near the midline, in slices 5 mm apart from the top of the image to the middle of the lungs.
-    const int64_t bottom = (lungs.low[2] + lungs.high[2]) / 2, step = std::max<int64_t>(1, std::llround(5 / g.spacing[2]));
+    // Candidates: round dark regions near the midline, in slices 5 mm apart from the top of the image to the middle of
+    // the lungs.
+    const int64_t bottom = (lungs.low[2] + lungs.high[2]) / 2,
+                  step = std::max<int64_t>(1, std::llround(5 / g.spacing[2]));
     Tracker tracker(hu, air);
     Track best;
     for (int64_t k = g.size[2] - 1; k > bottom; k -= step) {
@@ -127,9 +130,11 @@ Trachea find_trachea(const Volume& hu, const Mask& air, const Box& lungs) {
         for (size_t n = 0; n < parts.list().size(); ++n) {
             const Component& c = parts.list()[n];
             const double area = static_cast<double>(c.voxels) * pixel;
-            const double width = static_cast<double>(c.high[0] - c.low[0] + 1) * g.spacing[0], depth = static_cast<double>(c.high[1] - c.low[1] + 1) * g.spacing[1];
-            fits[n] = area >= smallest_mm2 && area <= largest_mm2 && std::max(width, depth) <= 2.5 * std::min(width, depth) &&
-                      area >= 0.45 * width * depth && std::abs(c.centre[0] - middle) * g.spacing[0] <= off_midline_mm;
+            const double width = static_cast<double>(c.high[0] - c.low[0] + 1) * g.spacing[0],
+                         depth = static_cast<double>(c.high[1] - c.low[1] + 1) * g.spacing[1];
+            fits[n] = area >= smallest_mm2 && area <= largest_mm2 &&
+                      std::max(width, depth) <= 2.5 * std::min(width, depth) && area >= 0.45 * width * depth &&
+                      std::abs(c.centre[0] - middle) * g.spacing[0] <= off_midline_mm;
         }
         parts.visit_slice(0, [&](int32_t component, int64_t at, int64_t count) {
             if (fits[static_cast<size_t>(component)])

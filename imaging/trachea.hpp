@@ -5,7 +5,7 @@
 namespace cmtl {
 
 struct Trachea {
-    Mask lumen;        // 1 in the trachea and the main bronchi; empty where none was found
+    Mask lumen;  // 1 in the trachea and the main bronchi; empty where none was found
     double ml = 0;
     int64_t carina = -1;  // slice in which the lumen parts in two (or where it was followed to), -1 unknown
 };

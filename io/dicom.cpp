@@ -21,9 +21,9 @@ namespace {
 struct Slice {
     fs::path path;
     DicomHeader header;
-    int64_t frame = 0;     // of a multi-frame file
+    int64_t frame = 0;  // of a multi-frame file
     Vector3 position{};
-    double along = 0;      // position along the normal, mm
+    double along = 0;  // position along the normal, mm
 };
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
@@ -60,11 +60,13 @@ std::vector<fs::path> files_below(const fs::path& path) {
     return files;
 }
 
-// The headers of all images, by file name. Files that are no DICOM, or DICOM without pixels (a DICOMDIR), are passed over.
+// The headers of all images, by file name. Files that are no DICOM, or DICOM without pixels (a DICOMDIR), are passed
+// over.
 std::vector<Slice> scan(const fs::path& path) {
     const std::vector<fs::path> files = files_below(path);
     if (files.empty())
-        fail(ErrorKind::input, "dicom", "{}: the folder is empty; give the folder that holds the CT slices", path.string());
+        fail(ErrorKind::input, "dicom", "{}: the folder is empty; give the folder that holds the CT slices",
+             path.string());
     std::vector<Slice> slices(files.size());
     std::vector<char> use(files.size(), 0);
     std::vector<std::exception_ptr> errors(files.size());
@@ -100,12 +102,14 @@ int64_t slice_count(const std::vector<Slice>& series) {
 }
 
 // One series of those in the folder: the one asked for, or the CT series with most slices.
-std::vector<Slice> choose_series(std::vector<Slice> slices, const std::string& where, const ReadOptions& options, ReadReport& report) {
+std::vector<Slice> choose_series(std::vector<Slice> slices, const std::string& where, const ReadOptions& options,
+                                 ReadReport& report) {
     std::map<std::string, std::vector<Slice>> series;
     for (Slice& s : slices) series[s.header.series_uid].push_back(std::move(s));
     std::string listing;
     for (const auto& [uid, s] : series)
-        listing += fmt::format("{}{} ({} slices, {})", listing.empty() ? "" : ", ", shown(uid), slice_count(s), s[0].header.modality);
+        listing += fmt::format("{}{} ({} slices, {})", listing.empty() ? "" : ", ", shown(uid), slice_count(s),
+                               s[0].header.modality);
     std::string chosen = options.series_uid;
     if (!chosen.empty()) {
         if (!series.count(chosen))
@@ -118,8 +122,9 @@ std::vector<Slice> choose_series(std::vector<Slice> slices, const std::string& w
         };
         chosen = std::max_element(series.begin(), series.end(), better)->first;
         if (series.size() > 1)
-            report.warnings.push_back(fmt::format("{}: {} series in one folder; taking {} of {}: choose with --series UID", where,
-                                                  series.size(), shown(chosen), listing));
+            report.warnings.push_back(
+                fmt::format("{}: {} series in one folder; taking {} of {}: choose with --series UID", where,
+                            series.size(), shown(chosen), listing));
     }
     report.series_uid = chosen;
     return std::move(series[chosen]);
@@ -131,10 +136,13 @@ void check_attributes(const Slice& s) {
     if (h.rows < 1 || h.columns < 1 || h.rows > 16384 || h.columns > 16384)
         fail(ErrorKind::input, "dicom", "{}: an image of {} x {} pixels cannot be a CT slice", name, h.columns, h.rows);
     if (h.samples != 1)
-        fail(ErrorKind::input, "dicom", "{}: {} values per pixel ({}): a colour image is not a CT slice", name, h.samples, h.photometric);
+        fail(ErrorKind::input, "dicom", "{}: {} values per pixel ({}): a colour image is not a CT slice", name,
+             h.samples, h.photometric);
     if (!h.orientation || !h.spacing || h.positions.empty())
         fail(ErrorKind::input, "dicom", "{}: not a slice of a volume: {} is missing", name,
-             !h.orientation ? "the orientation (0020,0037)" : !h.spacing ? "the pixel spacing (0028,0030)" : "the position (0020,0032)");
+             !h.orientation ? "the orientation (0020,0037)"
+             : !h.spacing   ? "the pixel spacing (0028,0030)"
+                            : "the position (0020,0032)");
     if (static_cast<int64_t>(h.positions.size()) != h.frames)
         fail(ErrorKind::input, "dicom", "{}: {} frames with {} positions", name, h.frames, h.positions.size());
     for (double mm : *h.spacing)
@@ -146,9 +154,12 @@ void check_attributes(const Slice& s) {
     const int64_t bits = std::max<int64_t>(h.bits_allocated, 1);
     const double raw = double(h.rows) * double(h.columns) * double(h.frames) * double(bits) / 8;
     if (h.encapsulated && raw > 5000.0 * double(h.pixel_bytes) + 65536)
-        fail(ErrorKind::input, "dicom", "{}: {} x {} x {} pixels cannot be in {} bytes of pixel data", name, h.columns, h.rows, h.frames, h.pixel_bytes);
+        fail(ErrorKind::input, "dicom", "{}: {} x {} x {} pixels cannot be in {} bytes of pixel data", name, h.columns,
+             h.rows, h.frames, h.pixel_bytes);
     if (!h.encapsulated && raw > double(h.pixel_bytes))
-        fail(ErrorKind::input, "dicom", "{}: truncated: {} of {:.0f} bytes of pixel data are there; copy the file again", name, h.pixel_bytes, raw);
+        fail(ErrorKind::input, "dicom",
+             "{}: truncated: {} of {:.0f} bytes of pixel data are there; copy the file again", name, h.pixel_bytes,
+             raw);
 }
 
 // All slices lie on one grid: same size, spacing and orientation.
@@ -164,20 +175,25 @@ void check_same_grid(const std::vector<Slice>& slices, const std::string& where,
         const DicomHeader& b = s.header;
         for (size_t n = 0; n < 6; ++n)
             if (std::abs((*a.orientation)[n] - (*b.orientation)[n]) > 1e-3)
-                fail(ErrorKind::input, "dicom", "{}: mixed orientation: the slices have {} different orientations (for example {} and {}){}; "
-                     "keep one in the folder", where, std::max<size_t>(2, orientations.size()), slices[0].path.filename().string(),
+                fail(ErrorKind::input, "dicom",
+                     "{}: mixed orientation: the slices have {} different orientations (for example {} and {}){}; "
+                     "keep one in the folder",
+                     where, std::max<size_t>(2, orientations.size()), slices[0].path.filename().string(),
                      s.path.filename().string(), aside);
         if (a.rows != b.rows || a.columns != b.columns)
-            fail(ErrorKind::input, "dicom", "{}: mixed sizes: {} is {} x {} and {} is {} x {}{}", where, slices[0].path.filename().string(),
-                 a.columns, a.rows, s.path.filename().string(), b.columns, b.rows, aside);
+            fail(ErrorKind::input, "dicom", "{}: mixed sizes: {} is {} x {} and {} is {} x {}{}", where,
+                 slices[0].path.filename().string(), a.columns, a.rows, s.path.filename().string(), b.columns, b.rows,
+                 aside);
         for (size_t n = 0; n < 2; ++n)
             if (std::abs((*a.spacing)[n] - (*b.spacing)[n]) > 1e-3 * (*a.spacing)[n])
-                fail(ErrorKind::input, "dicom", "{}: mixed pixel spacing: {} mm in {} and {} mm in {}{}", where, (*a.spacing)[n],
-                     slices[0].path.filename().string(), (*b.spacing)[n], s.path.filename().string(), aside);
+                fail(ErrorKind::input, "dicom", "{}: mixed pixel spacing: {} mm in {} and {} mm in {}{}", where,
+                     (*a.spacing)[n], slices[0].path.filename().string(), (*b.spacing)[n], s.path.filename().string(),
+                     aside);
     }
 }
 
-// Sorts along the normal; returns the step. Slices are uniform, none is missing or double, and the stack is not sheared.
+// Sorts along the normal; returns the step. Slices are uniform, none is missing or double, and the stack is not
+// sheared.
 double sort_and_step(std::vector<Slice>& slices, const std::string& where, const std::string& aside) {
     const Vector3 u = row_axis(slices[0].header), v = column_axis(slices[0].header), normal = cross(u, v);
     for (Slice& s : slices) s.along = dot(s.position, normal);
@@ -187,12 +203,16 @@ double sort_and_step(std::vector<Slice>& slices, const std::string& where, const
     constexpr double same = 1e-3;
     const auto doubles = std::count_if(steps.begin(), steps.end(), [](double s) { return s < same; });
     if (doubles == std::ssize(steps))
-        fail(ErrorKind::input, "dicom", "{}: not a volume: all {} images lie at the same position{}", where, slices.size(), aside);
+        fail(ErrorKind::input, "dicom", "{}: not a volume: all {} images lie at the same position{}", where,
+             slices.size(), aside);
     if (doubles) {
-        const auto n = static_cast<size_t>(std::find_if(steps.begin(), steps.end(), [](double s) { return s < same; }) - steps.begin());
-        fail(ErrorKind::input, "dicom", "{}: duplicate positions: {} slices lie where another one lies, for example {} and {} at {:.2f} mm{}; "
-             "keep one acquisition in the folder", where, doubles, slices[n].path.filename().string(),
-             slices[n + 1].path.filename().string(), slices[n].along, aside);
+        const auto n = static_cast<size_t>(std::find_if(steps.begin(), steps.end(), [](double s) { return s < same; }) -
+                                           steps.begin());
+        fail(ErrorKind::input, "dicom",
+             "{}: duplicate positions: {} slices lie where another one lies, for example {} and {} at {:.2f} mm{}; "
+             "keep one acquisition in the folder",
+             where, doubles, slices[n].path.filename().string(), slices[n + 1].path.filename().string(),
+             slices[n].along, aside);
     }
     std::vector<double> sorted = steps;
     std::nth_element(sorted.begin(), sorted.begin() + std::ssize(sorted) / 2, sorted.end());
@@ -210,18 +230,23 @@ double sort_and_step(std::vector<Slice>& slices, const std::string& where, const
         missing += std::max<int64_t>(1, static_cast<int64_t>(times) - 1);
     }
     if (missing && multiples)
-        fail(ErrorKind::input, "dicom", "{}: {} missing slice{}: the step is {:.3f} mm, but none lies between {:.2f} and {:.2f} mm{}; "
-             "copy the whole series", where, missing, missing == 1 ? "" : "s", step, gap_from, gap_to, aside);
+        fail(ErrorKind::input, "dicom",
+             "{}: {} missing slice{}: the step is {:.3f} mm, but none lies between {:.2f} and {:.2f} mm{}; "
+             "copy the whole series",
+             where, missing, missing == 1 ? "" : "s", step, gap_from, gap_to, aside);
     if (missing)
-        fail(ErrorKind::input, "dicom", "{}: uneven slice step: from {:.3f} to {:.3f} mm, first at {:.2f} mm{}; export an evenly spaced series", where,
-             *std::min_element(steps.begin(), steps.end()), *std::max_element(steps.begin(), steps.end()), gap_from, aside);
+        fail(ErrorKind::input, "dicom",
+             "{}: uneven slice step: from {:.3f} to {:.3f} mm, first at {:.2f} mm{}; export an evenly spaced series",
+             where, *std::min_element(steps.begin(), steps.end()), *std::max_element(steps.begin(), steps.end()),
+             gap_from, aside);
     if (slices.size() < 2) return 0;
     const double length = slices.back().along - slices.front().along;
     Vector3 way{};
     for (size_t a = 0; a < 3; ++a) way[a] = slices.back().position[a] - slices.front().position[a];
     const double aslant = std::hypot(dot(way, u), dot(way, v));
     if (aslant > 0.01 * length + 0.1)
-        fail(ErrorKind::input, "dicom", "{}: gantry tilt: the stack is sheared by {:.1f} degrees{}; export it corrected for the tilt", where,
+        fail(ErrorKind::input, "dicom",
+             "{}: gantry tilt: the stack is sheared by {:.1f} degrees{}; export it corrected for the tilt", where,
              std::atan2(aslant, length) * 180 / 3.14159265358979323846, aside);
     return length / static_cast<double>(slices.size() - 1);
 }
@@ -237,7 +262,8 @@ Volume decode(const std::vector<Slice>& slices, const Geometry& geometry) {
         try {
             const std::string name = slices[n].path.string(), content = read_file(slices[n].path);
             const DicomHeader header = parse_dicom_header(bytes_of(content), name);
-            require(header.rows == volume.ny() && header.columns == volume.nx() && header.frames == 1, "dicom", "{} changed while it was read", name);
+            require(header.rows == volume.ny() && header.columns == volume.nx() && header.frames == 1, "dicom",
+                    "{} changed while it was read", name);
             decode_pixels(header, bytes_of(content), name, std::span(volume.voxels).subspan(n * plane, plane));
         } catch (...) {
             errors[n] = std::current_exception();
@@ -257,7 +283,8 @@ Volume decode_frames(const std::vector<Slice>& frames, const Geometry& geometry)
     decode_pixels(header, bytes_of(content), name, raw);
     Volume volume(geometry);
     for (size_t n = 0; n < frames.size(); ++n)
-        std::copy_n(raw.begin() + std::ssize(raw) / std::ssize(frames) * frames[n].frame, plane, volume.voxels.begin() + static_cast<int64_t>(n * plane));
+        std::copy_n(raw.begin() + std::ssize(raw) / std::ssize(frames) * frames[n].frame, plane,
+                    volume.voxels.begin() + static_cast<int64_t>(n * plane));
     return volume;
 }
 
@@ -274,14 +301,18 @@ Volume read_dicom(const fs::path& path, const ReadOptions& options, ReadReport& 
     std::vector<Slice> slices = choose_series(scan(path), where, options, report);
     const std::string modality = slices[0].header.modality;
     // A second fault is told along with the first one.
-    const std::string aside = options.expect_ct && modality != "CT" ? fmt::format(" (and the modality is '{}', not CT)", modality) : "";
+    const std::string aside =
+        options.expect_ct && modality != "CT" ? fmt::format(" (and the modality is '{}', not CT)", modality) : "";
     bool multi_frame = false;
     for (const Slice& s : slices) multi_frame = multi_frame || s.header.frames > 1;
     if (multi_frame && slices.size() > 1)
-        fail(ErrorKind::input, "dicom", "{}: {} multi-frame files in one series{}; give one of them", where, slices.size(), aside);
+        fail(ErrorKind::input, "dicom", "{}: {} multi-frame files in one series{}; give one of them", where,
+             slices.size(), aside);
     if (!multi_frame && std::ssize(slices) < options.min_slices)
-        fail(ErrorKind::input, "dicom", "{}: the series has {}; a volume needs at least {}{}: give the folder with the whole series", where,
-             slices.size() == 1 ? "a single slice" : fmt::format("only {} slices", slices.size()), options.min_slices, aside);
+        fail(ErrorKind::input, "dicom",
+             "{}: the series has {}; a volume needs at least {}{}: give the folder with the whole series", where,
+             slices.size() == 1 ? "a single slice" : fmt::format("only {} slices", slices.size()), options.min_slices,
+             aside);
     for (const Slice& s : slices) check_attributes(s);
     if (multi_frame) {
         const Slice whole = slices[0];
@@ -301,7 +332,8 @@ Volume read_dicom(const fs::path& path, const ReadOptions& options, ReadReport& 
     g.origin = slices[0].position;
     g.direction = {u[0], v[0], w[0], u[1], v[1], w[1], u[2], v[2], w[2]};
     if (double(h.columns) * double(h.rows) * double(slices.size()) > double(max_voxels))
-        fail(ErrorKind::input, "dicom", "{}: {} x {} x {} voxels are more than 2^30", where, h.columns, h.rows, slices.size());
+        fail(ErrorKind::input, "dicom", "{}: {} x {} x {} voxels are more than 2^30", where, h.columns, h.rows,
+             slices.size());
     return multi_frame ? decode_frames(slices, g) : decode(slices, g);
 }
 

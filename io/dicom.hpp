@@ -6,8 +6,8 @@
 
 namespace cmtl {
 
-// `path` is a folder with at least one DICOM image, or a multi-frame file. Slices are sorted by their position along the
-// normal (row x column); the step between them must be uniform, their grid the same and not sheared (gantry tilt).
+// `path` is a folder with at least one DICOM image, or a multi-frame file. Slices are sorted by their position along
+// the normal (row x column); the step between them must be uniform, their grid the same and not sheared (gantry tilt).
 // Transfer syntaxes: implicit and explicit little endian, explicit big endian, deflated (decoded here); RLE, JPEG, JPEG
 // Lossless, JPEG-LS and JPEG 2000 through GDCM. Throws Error(input).
 Volume read_dicom(const std::filesystem::path& path, const ReadOptions& options, ReadReport& report);

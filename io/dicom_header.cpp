@@ -28,7 +28,8 @@ class Parser {
 
     // Reads the group 0002 elements (always explicit little endian); returns where the data set begins.
     size_t file_meta(size_t at) {
-        while (at + 8 <= bytes_.size() && u16(at, false) == 2) at = element(at, bytes_.size(), true, false, Place::top, 0);
+        while (at + 8 <= bytes_.size() && u16(at, false) == 2)
+            at = element(at, bytes_.size(), true, false, Place::top, 0);
         return at;
     }
 
@@ -45,7 +46,8 @@ class Parser {
 
   private:
     [[noreturn]] void broken(size_t at, const char* why) const {
-        fail(ErrorKind::input, "dicom", "{}: {} (byte {} of {}): copy or export the file again", name_, why, at, bytes_.size());
+        fail(ErrorKind::input, "dicom", "{}: {} (byte {} of {}): copy or export the file again", name_, why, at,
+             bytes_.size());
     }
     uint32_t byte(size_t at) const { return static_cast<uint32_t>(bytes_[at]); }
     uint32_t u16(size_t at, bool big) const {
@@ -68,7 +70,8 @@ class Parser {
             vr[0] = static_cast<char>(byte(at + 4));
             vr[1] = static_cast<char>(byte(at + 5));
             if (vr[0] < 'A' || vr[0] > 'Z' || vr[1] < 'A' || vr[1] > 'Z') broken(at, "an element has no valid type");
-            static constexpr const char* wide[] = {"OB", "OW", "OF", "OD", "OL", "OV", "SQ", "UC", "UN", "UR", "UT", "SV", "UV"};
+            static constexpr const char* wide[] = {"OB", "OW", "OF", "OD", "OL", "OV", "SQ",
+                                                   "UC", "UN", "UR", "UT", "SV", "UV"};
             bool long_form = false;
             for (const char* w : wide) long_form = long_form || std::strcmp(w, vr) == 0;
             if (long_form) {
@@ -87,11 +90,13 @@ class Parser {
             header_.pixel_offset = value;
             header_.pixel_bytes = length == undefined_length ? end - value : length;
             if (header_.pixel_bytes > end - value)
-                fail(ErrorKind::input, "dicom", "{}: truncated: {} of {} bytes of pixel data are there; copy the file again",
-                     name_, end - value, header_.pixel_bytes);
+                fail(ErrorKind::input, "dicom",
+                     "{}: truncated: {} of {} bytes of pixel data are there; copy the file again", name_, end - value,
+                     header_.pixel_bytes);
             return end;
         }
-        const bool sequence = length == undefined_length || (explicit_vr ? std::strcmp(vr, "SQ") == 0 : inside(t, place) != Place::elsewhere);
+        const bool sequence = length == undefined_length ||
+                              (explicit_vr ? std::strcmp(vr, "SQ") == 0 : inside(t, place) != Place::elsewhere);
         if (sequence) {
             // An unknown sequence of undefined length is written in implicit VR (PS3.5 6.2.2).
             const bool inner_explicit = explicit_vr && std::strcmp(vr, "UN") != 0;
@@ -164,8 +169,8 @@ class Parser {
             while (!one.empty() && one.back() == ' ') one.pop_back();
             const auto [rest, code] = std::from_chars(one.data(), one.data() + one.size(), out[n]);
             if (code != std::errc{} || rest != one.data() + one.size() || one.empty() || !std::isfinite(out[n]))
-                fail(ErrorKind::input, "dicom", "{}: element ({:04X},{:04X}) holds '{}' where {} numbers belong", name_, t >> 16,
-                     t & 0xFFFF, s, N);
+                fail(ErrorKind::input, "dicom", "{}: element ({:04X},{:04X}) holds '{}' where {} numbers belong", name_,
+                     t >> 16, t & 0xFFFF, s, N);
             begin = end + 1;
         }
         return out;
@@ -176,18 +181,28 @@ class Parser {
         if (length == 0) return;
         if (place == Place::top) keep_top(t, at, length, big);
         switch (t) {
-            case tag(0x0020, 0x0032): header_.positions.push_back(numbers<3>(t, at, length)); break;
+            case tag(0x0020, 0x0032):
+                header_.positions.push_back(numbers<3>(t, at, length));
+                break;
             case tag(0x0020, 0x0037): {
                 const auto o = numbers<6>(t, at, length);
                 if (header_.orientation && *header_.orientation != o)
-                    fail(ErrorKind::input, "dicom", "{}: the frames have different orientations: split the file by orientation", name_);
+                    fail(ErrorKind::input, "dicom",
+                         "{}: the frames have different orientations: split the file by orientation", name_);
                 header_.orientation = o;
                 break;
             }
-            case tag(0x0028, 0x0030): header_.spacing = numbers<2>(t, at, length); break;
-            case tag(0x0028, 0x1052): header_.intercepts.push_back(numbers<1>(t, at, length)[0]); break;
-            case tag(0x0028, 0x1053): header_.slopes.push_back(numbers<1>(t, at, length)[0]); break;
-            default: break;
+            case tag(0x0028, 0x0030):
+                header_.spacing = numbers<2>(t, at, length);
+                break;
+            case tag(0x0028, 0x1052):
+                header_.intercepts.push_back(numbers<1>(t, at, length)[0]);
+                break;
+            case tag(0x0028, 0x1053):
+                header_.slopes.push_back(numbers<1>(t, at, length)[0]);
+                break;
+            default:
+                break;
         }
     }
 
@@ -197,25 +212,50 @@ class Parser {
             return static_cast<int64_t>(u16(at, big));
         };
         switch (t) {
-            case tag(0x0002, 0x0010): header_.transfer_syntax = text(at, length); break;
-            case tag(0x0008, 0x0060): header_.modality = text(at, length); break;
-            case tag(0x0008, 0x103E): header_.series_description = text(at, length); break;
-            case tag(0x0020, 0x000E): header_.series_uid = text(at, length); break;
-            case tag(0x0028, 0x0002): header_.samples = small(); break;
-            case tag(0x0028, 0x0004): header_.photometric = text(at, length); break;
+            case tag(0x0002, 0x0010):
+                header_.transfer_syntax = text(at, length);
+                break;
+            case tag(0x0008, 0x0060):
+                header_.modality = text(at, length);
+                break;
+            case tag(0x0008, 0x103E):
+                header_.series_description = text(at, length);
+                break;
+            case tag(0x0020, 0x000E):
+                header_.series_uid = text(at, length);
+                break;
+            case tag(0x0028, 0x0002):
+                header_.samples = small();
+                break;
+            case tag(0x0028, 0x0004):
+                header_.photometric = text(at, length);
+                break;
             case tag(0x0028, 0x0008): {
                 const double n = numbers<1>(t, at, length)[0];
                 if (!(n >= 1 && n <= 1e6)) fail(ErrorKind::input, "dicom", "{}: {} frames", name_, n);
                 header_.frames = static_cast<int64_t>(n);
                 break;
             }
-            case tag(0x0028, 0x0010): header_.rows = small(); break;
-            case tag(0x0028, 0x0011): header_.columns = small(); break;
-            case tag(0x0028, 0x0100): header_.bits_allocated = small(); break;
-            case tag(0x0028, 0x0101): header_.bits_stored = small(); break;
-            case tag(0x0028, 0x0102): header_.high_bit = small(); break;
-            case tag(0x0028, 0x0103): header_.pixel_representation = small(); break;
-            default: break;
+            case tag(0x0028, 0x0010):
+                header_.rows = small();
+                break;
+            case tag(0x0028, 0x0011):
+                header_.columns = small();
+                break;
+            case tag(0x0028, 0x0100):
+                header_.bits_allocated = small();
+                break;
+            case tag(0x0028, 0x0101):
+                header_.bits_stored = small();
+                break;
+            case tag(0x0028, 0x0102):
+                header_.high_bit = small();
+                break;
+            case tag(0x0028, 0x0103):
+                header_.pixel_representation = small();
+                break;
+            default:
+                break;
         }
     }
 
@@ -269,9 +309,11 @@ DicomHeader parse_dicom_header(std::span<const std::byte> bytes, const std::stri
     const bool mark = has_mark(bytes);
     const size_t begin = meta.file_meta(mark ? 132 : 0);
     std::string& syntax = header.transfer_syntax;
-    if (mark && syntax.empty()) fail(ErrorKind::input, "dicom", "{}: the file names no transfer syntax (0002,0010)", name);
+    if (mark && syntax.empty())
+        fail(ErrorKind::input, "dicom", "{}: the file names no transfer syntax (0002,0010)", name);
     if (syntax.empty()) {
-        const bool vr = bytes.size() > 5 && static_cast<uint32_t>(bytes[4]) >= 'A' && static_cast<uint32_t>(bytes[5]) >= 'A';
+        const bool vr =
+            bytes.size() > 5 && static_cast<uint32_t>(bytes[4]) >= 'A' && static_cast<uint32_t>(bytes[5]) >= 'A';
         syntax = vr ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2";
     }
     if (syntax == "1.2.840.10008.1.2.1.99") {

@@ -1,6 +1,6 @@
 #pragma once
-// The attributes of a DICOM file that make it a slice of a volume (PS3.3 C.7.6, PS3.5 for the encoding), read by a small
-// parser of our own: it trusts no length, so a damaged file ends in a message instead of in the decoder.
+// The attributes of a DICOM file that make it a slice of a volume (PS3.3 C.7.6, PS3.5 for the encoding), read by a
+// small parser of our own: it trusts no length, so a damaged file ends in a message instead of in the decoder.
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -21,8 +21,8 @@ struct DicomHeader {
     std::vector<Vector3> positions;                    // one; one per frame in an enhanced multi-frame file
     std::vector<double> slopes, intercepts;            // likewise; empty: 1 and 0
     bool has_pixels = false, encapsulated = false;
-    size_t pixel_offset = 0, pixel_bytes = 0;          // of (7FE0,0010) in `bytes`, or in `inflated` where that is used
-    std::vector<std::byte> inflated;                   // data set of a deflated file
+    size_t pixel_offset = 0, pixel_bytes = 0;  // of (7FE0,0010) in `bytes`, or in `inflated` where that is used
+    std::vector<std::byte> inflated;           // data set of a deflated file
 
     bool big_endian() const { return transfer_syntax == "1.2.840.10008.1.2.2"; }
 };

@@ -36,8 +36,9 @@ void convert(const std::byte* in, std::span<float> out, const Stored& stored, do
         }
         // Other bits may carry overlays: the stored ones are moved to the top and back.
         u = static_cast<Unsigned>(u << drop_high);
-        const double value = stored.is_signed ? static_cast<double>(static_cast<Signed>(static_cast<Signed>(u) >> shift))
-                                              : static_cast<double>(static_cast<Unsigned>(u >> shift));
+        const double value = stored.is_signed
+                                 ? static_cast<double>(static_cast<Signed>(static_cast<Signed>(u) >> shift))
+                                 : static_cast<double>(static_cast<Unsigned>(u >> shift));
         out[n] = static_cast<float>(value * slope + intercept);
     }
 }
@@ -65,8 +66,8 @@ void check_stored(const Stored& s, const std::string& name) {
              s.bits_allocated, s.bits_stored, s.high_bit);
 }
 
-// The JPEG libraries print what they think of a stream on file descriptor 2, past every switch of GDCM: for 12 bits two lines
-// per slice. The descriptor leads nowhere while any thread decodes; what other threads print meanwhile is lost.
+// The JPEG libraries print what they think of a stream on file descriptor 2, past every switch of GDCM: for 12 bits two
+// lines per slice. The descriptor leads nowhere while any thread decodes; what other threads print meanwhile is lost.
 class SilentStderr {
   public:
     SilentStderr() {
@@ -93,7 +94,8 @@ class SilentStderr {
     static inline int users_ = 0, saved_ = -1;
 };
 
-void decode_compressed(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name, std::span<float> out) {
+void decode_compressed(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name,
+                       std::span<float> out) {
     // GDCM writes its complaints on stderr: what matters of them is in our message.
     static std::once_flag silenced;
     std::call_once(silenced, [] {
@@ -102,8 +104,9 @@ void decode_compressed(const DicomHeader& header, std::span<const std::byte> byt
         gdcm::Trace::ErrorOff();
     });
     const auto damaged = [&](const char* why) {
-        fail(ErrorKind::input, "dicom", "{}: the compressed pixels (transfer syntax {}) cannot be decoded{}; copy or export the file again",
-             name, header.transfer_syntax, why);
+        fail(ErrorKind::input, "dicom",
+             "{}: the compressed pixels (transfer syntax {}) cannot be decoded{}; copy or export the file again", name,
+             header.transfer_syntax, why);
     };
     const SilentStderr silent;
     std::istringstream stream(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
@@ -116,12 +119,14 @@ void decode_compressed(const DicomHeader& header, std::span<const std::byte> byt
         const gdcm::PixelFormat& format = image.GetPixelFormat();
         const unsigned int* size = image.GetDimensions();
         const int64_t frames = image.GetNumberOfDimensions() > 2 ? size[2] : 1;
-        if (size[0] != header.columns || size[1] != header.rows || frames != header.frames || format.GetSamplesPerPixel() != 1)
+        if (size[0] != header.columns || size[1] != header.rows || frames != header.frames ||
+            format.GetSamplesPerPixel() != 1)
             damaged(" to the size that the header gives");
         const Stored stored{format.GetBitsAllocated(), format.GetBitsStored(), format.GetHighBit(),
                             format.GetPixelRepresentation() == 1, false};
         check_stored(stored, name);
-        if (image.GetBufferLength() != out.size() * static_cast<size_t>(stored.bits_allocated / 8)) damaged(" to the size that the header gives");
+        if (image.GetBufferLength() != out.size() * static_cast<size_t>(stored.bits_allocated / 8))
+            damaged(" to the size that the header gives");
         raw.resize(image.GetBufferLength());
         if (!image.GetBuffer(raw.data())) damaged("");
         convert_frames(header, reinterpret_cast<const std::byte*>(raw.data()), out, stored);
@@ -136,16 +141,18 @@ void decode_compressed(const DicomHeader& header, std::span<const std::byte> byt
 
 }  // namespace
 
-void decode_pixels(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name, std::span<float> out) {
-    const Stored stored{static_cast<int>(header.bits_allocated), static_cast<int>(header.bits_stored), static_cast<int>(header.high_bit),
-                        header.pixel_representation == 1, header.big_endian() == (std::endian::native == std::endian::little)};
+void decode_pixels(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name,
+                   std::span<float> out) {
+    const Stored stored{static_cast<int>(header.bits_allocated), static_cast<int>(header.bits_stored),
+                        static_cast<int>(header.high_bit), header.pixel_representation == 1,
+                        header.big_endian() == (std::endian::native == std::endian::little)};
     check_stored(stored, name);
     if (header.encapsulated) return decode_compressed(header, bytes, name, out);
     const std::span<const std::byte> from = header.inflated.empty() ? bytes : header.inflated;
     const size_t needed = out.size() * static_cast<size_t>(stored.bits_allocated / 8);
     if (header.pixel_bytes < needed || header.pixel_offset + needed > from.size())
-        fail(ErrorKind::input, "dicom", "{}: truncated: {} of {} bytes of pixel data are there; copy the file again", name,
-             std::min(header.pixel_bytes, from.size() - header.pixel_offset), needed);
+        fail(ErrorKind::input, "dicom", "{}: truncated: {} of {} bytes of pixel data are there; copy the file again",
+             name, std::min(header.pixel_bytes, from.size() - header.pixel_offset), needed);
     convert_frames(header, from.data() + header.pixel_offset, out, stored);
 }
 

@@ -10,6 +10,7 @@ namespace cmtl {
 // Decodes frame after frame into `out` (columns fastest, header.rows * header.columns * header.frames values) as stored
 // value * slope + intercept of that frame. Throws Error(input) naming `name` where pixel data are missing or damaged.
 // Safe to call from several threads.
-void decode_pixels(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name, std::span<float> out);
+void decode_pixels(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name,
+                   std::span<float> out);
 
 }  // namespace cmtl

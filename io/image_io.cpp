@@ -35,7 +35,9 @@ Volume read_any(const fs::path& path, const ReadOptions& options, ReadReport& re
             check_nrrd_header(path);
             break;
         case FileFormat::unknown:
-            fail(ErrorKind::input, "image", "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd can be read", path.string());
+            fail(ErrorKind::input, "image",
+                 "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd can be read",
+                 path.string());
     }
     return read_with_itk(path, format);
 }
@@ -43,18 +45,24 @@ Volume read_any(const fs::path& path, const ReadOptions& options, ReadReport& re
 void check_geometry(const Geometry& g, const std::string& name, int64_t min_size) {
     for (size_t a = 0; a < 3; ++a) {
         if (g.size[a] < min_size)
-            fail(ErrorKind::input, "image", "{}: {} x {} x {} voxels: {} along one axis are too few for a volume (at least {})", name,
-                 g.size[0], g.size[1], g.size[2], g.size[a], min_size);
+            fail(ErrorKind::input, "image",
+                 "{}: {} x {} x {} voxels: {} along one axis are too few for a volume (at least {})", name, g.size[0],
+                 g.size[1], g.size[2], g.size[a], min_size);
         if (!(g.spacing[a] >= 0.01 && g.spacing[a] <= 100))
-            fail(ErrorKind::input, "image", "{}: a voxel spacing of {} mm cannot be right (0.01 to 100 mm)", name, g.spacing[a]);
-        if (!(std::abs(g.origin[a]) < 1e6)) fail(ErrorKind::input, "image", "{}: an origin at {} mm cannot be right", name, g.origin[a]);
+            fail(ErrorKind::input, "image", "{}: a voxel spacing of {} mm cannot be right (0.01 to 100 mm)", name,
+                 g.spacing[a]);
+        if (!(std::abs(g.origin[a]) < 1e6))
+            fail(ErrorKind::input, "image", "{}: an origin at {} mm cannot be right", name, g.origin[a]);
     }
     for (size_t a = 0; a < 3; ++a)
         for (size_t b = a; b < 3; ++b) {
             double product = 0;
             for (size_t row = 0; row < 3; ++row) product += g.direction[row * 3 + a] * g.direction[row * 3 + b];
             if (!(std::abs(product - (a == b)) <= 1e-3))
-                fail(ErrorKind::input, "image", "{}: its axes are not perpendicular (a sheared or damaged orientation); resample it to a regular grid", name);
+                fail(ErrorKind::input, "image",
+                     "{}: its axes are not perpendicular (a sheared or damaged orientation); resample it to a regular "
+                     "grid",
+                     name);
         }
 }
 
@@ -65,36 +73,45 @@ struct Range {
 
 Range range_of(const std::vector<float>& voxels) {
     Range all{voxels[0], voxels[0], 0};
-    parallel_ranges(std::ssize(voxels), [&](int64_t begin, int64_t end) {
-        Range r{voxels[static_cast<size_t>(begin)], voxels[static_cast<size_t>(begin)], 0};
-        for (int64_t n = begin; n < end; ++n) {
-            const float v = voxels[static_cast<size_t>(n)];
-            r.low = std::min(r.low, v), r.high = std::max(r.high, v);
-            r.not_finite += !std::isfinite(v);
-        }
+    parallel_ranges(
+        std::ssize(voxels),
+        [&](int64_t begin, int64_t end) {
+            Range r{voxels[static_cast<size_t>(begin)], voxels[static_cast<size_t>(begin)], 0};
+            for (int64_t n = begin; n < end; ++n) {
+                const float v = voxels[static_cast<size_t>(n)];
+                r.low = std::min(r.low, v), r.high = std::max(r.high, v);
+                r.not_finite += !std::isfinite(v);
+            }
 #pragma omp critical(cmtl_range)
-        {
-            all.low = std::min(all.low, r.low), all.high = std::max(all.high, r.high);
-            all.not_finite += r.not_finite;
-        }
-    }, 1 << 16);
+            {
+                all.low = std::min(all.low, r.low), all.high = std::max(all.high, r.high);
+                all.not_finite += r.not_finite;
+            }
+        },
+        1 << 16);
     return all;
 }
 
 // What no CT scanner writes. Padding far below air and metal far above bone do occur.
 void check_hounsfield(const Volume& volume, const std::string& name) {
     const Range r = range_of(volume.voxels);
-    if (r.not_finite) fail(ErrorKind::input, "image", "{}: {} voxels are not numbers (NaN or infinite)", name, r.not_finite);
-    if (r.low == r.high) fail(ErrorKind::input, "image", "{}: every voxel has the value {}: there is no image in it", name, r.low);
+    if (r.not_finite)
+        fail(ErrorKind::input, "image", "{}: {} voxels are not numbers (NaN or infinite)", name, r.not_finite);
+    if (r.low == r.high)
+        fail(ErrorKind::input, "image", "{}: every voxel has the value {}: there is no image in it", name, r.low);
     if (r.low < -33000 || r.high > 70000)
         fail(ErrorKind::input, "image", "{}: values from {} to {} cannot be Hounsfield units", name, r.low, r.high);
     if (r.low > -200)
-        fail(ErrorKind::input, "image", "{}: values from {} to {} are not Hounsfield units of a body in air (-1000): is the offset missing, or is it a mask?",
+        fail(ErrorKind::input, "image",
+             "{}: values from {} to {} are not Hounsfield units of a body in air (-1000): is the offset missing, or is "
+             "it a mask?",
              name, r.low, r.high);
 }
 
 template <class T>
-constexpr ValueType value_type = std::is_same_v<T, uint8_t> ? ValueType::uint8 : std::is_same_v<T, int16_t> ? ValueType::int16 : ValueType::float32;
+constexpr ValueType value_type = std::is_same_v<T, uint8_t>   ? ValueType::uint8
+                                 : std::is_same_v<T, int16_t> ? ValueType::int16
+                                                              : ValueType::float32;
 
 bool ends_with(const std::string& name, std::string_view end) {
     return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
@@ -142,14 +159,16 @@ Mask read_mask(const fs::path& path) {
 
 namespace {
 // On a full disk the libraries throw, print a line, or return as if all were well: what they wrote is looked at.
-void write_whole(const fs::path& temporary, const fs::path& path, FileFormat format, const Geometry& g, ValueType type, const void* voxels) {
+void write_whole(const fs::path& temporary, const fs::path& path, FileFormat format, const Geometry& g, ValueType type,
+                 const void* voxels) {
     try {
         write_with_itk(temporary, format, g, type, voxels);
         if (format == FileFormat::nifti) check_nifti_header(temporary);
         if (format == FileFormat::nrrd) check_nrrd_header(temporary);
         if (format == FileFormat::meta) check_meta_header(temporary);
     } catch (const Error&) {
-        fail(ErrorKind::resource, "image", "{}: the file could not be written whole; is the disk full? Free some space and run again", path.string());
+        fail(ErrorKind::resource, "image",
+             "{}: the file could not be written whole; is the disk full? Free some space and run again", path.string());
     }
 }
 }  // namespace
@@ -163,10 +182,12 @@ void write_image(const fs::path& path, const Image<T>& image) {
     if (ends_with(name, ".mha")) format = FileFormat::meta;
     if (format == FileFormat::unknown)
         fail(ErrorKind::usage, "image", "{}: images are written as .nii.gz, .nii, .nrrd or .mha", path.string());
-    require(std::ssize(image.voxels) == image.geometry.count(), "image", "{} voxels on a grid of {}", image.voxels.size(), image.geometry.count());
+    require(std::ssize(image.voxels) == image.geometry.count(), "image", "{} voxels on a grid of {}",
+            image.voxels.size(), image.geometry.count());
     for (int64_t n : image.geometry.size)
         if (format == FileFormat::nifti && n > 32767)
-            fail(ErrorKind::usage, "image", "{}: NIfTI holds at most 32767 voxels along an axis, not {}: write .nrrd", path.string(), n);
+            fail(ErrorKind::usage, "image", "{}: NIfTI holds at most 32767 voxels along an axis, not {}: write .nrrd",
+                 path.string(), n);
     AtomicFile file(path);
     file.close_for_library();
     write_whole(file.temporary(), path, format, image.geometry, value_type<T>, image.voxels.data());

@@ -14,10 +14,10 @@ namespace cmtl {
 constexpr int64_t max_voxels = int64_t{1} << 30;
 
 struct ReadOptions {
-    std::string series_uid;   // DICOM: the series to take; empty takes the CT series with most slices and warns
-    int64_t min_slices = 4;   // fewer voxels along any axis is an error (a localizer, a single slice)
-    bool expect_ct = true;    // refuse other modalities, constant images and values that cannot be Hounsfield units
-    bool warn = true;         // print warnings on stderr (they are in ReadReport in any case)
+    std::string series_uid;  // DICOM: the series to take; empty takes the CT series with most slices and warns
+    int64_t min_slices = 4;  // fewer voxels along any axis is an error (a localizer, a single slice)
+    bool expect_ct = true;   // refuse other modalities, constant images and values that cannot be Hounsfield units
+    bool warn = true;        // print warnings on stderr (they are in ReadReport in any case)
 };
 
 struct ReadReport {
@@ -26,9 +26,10 @@ struct ReadReport {
     std::vector<std::string> warnings;  // for example the other series of the folder
 };
 
-// Reads a DICOM folder (one series, or one multi-frame file), a multi-frame DICOM file, NIfTI (.nii, .nii.gz), MetaImage
-// (.mha, .mhd) or NRRD (.nrrd, .nhdr). Values are Hounsfield units (slope and intercept applied), on the file's own grid
-// in LPS coordinates; DICOM slices are sorted along the normal. The format is found by content, not by name.
+// Reads a DICOM folder (one series, or one multi-frame file), a multi-frame DICOM file, NIfTI (.nii, .nii.gz),
+// MetaImage
+// (.mha, .mhd) or NRRD (.nrrd, .nhdr). Values are Hounsfield units (slope and intercept applied), on the file's own
+// grid in LPS coordinates; DICOM slices are sorted along the normal. The format is found by content, not by name.
 Volume read_volume(const std::filesystem::path& path, const ReadOptions& options = {}, ReadReport* report = nullptr);
 
 // Labels 0..255 from NIfTI, MetaImage or NRRD. Throws Error(input) where a value is not a whole number in that range.

@@ -12,7 +12,6 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 
-
 namespace cmtl {
 
 namespace {
@@ -43,18 +42,24 @@ std::mutex itk_mutex;  // the streams are shared by all threads
 
 itk::ImageIOBase::Pointer make_io(FileFormat format) {
     switch (format) {
-        case FileFormat::nifti: return itk::NiftiImageIO::New().GetPointer();
-        case FileFormat::meta: return itk::MetaImageIO::New().GetPointer();
-        default: return itk::NrrdImageIO::New().GetPointer();
+        case FileFormat::nifti:
+            return itk::NiftiImageIO::New().GetPointer();
+        case FileFormat::meta:
+            return itk::MetaImageIO::New().GetPointer();
+        default:
+            return itk::NrrdImageIO::New().GetPointer();
     }
 }
 
 template <class T>
 void widen(const std::vector<char>& raw, std::vector<float>& out) {
     const T* in = reinterpret_cast<const T*>(raw.data());
-    parallel_ranges(std::ssize(out), [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) out[static_cast<size_t>(n)] = static_cast<float>(in[n]);
-    }, 1 << 16);
+    parallel_ranges(
+        std::ssize(out),
+        [&](int64_t begin, int64_t end) {
+            for (int64_t n = begin; n < end; ++n) out[static_cast<size_t>(n)] = static_cast<float>(in[n]);
+        },
+        1 << 16);
 }
 
 // The first sentence of what ITK says, without its file names and line numbers.
@@ -85,7 +90,8 @@ Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
         itk::ImageIORegion region(dims);
         for (unsigned d = 0; d < dims; ++d) {
             const auto n = static_cast<int64_t>(io->GetDimensions(d));
-            if (n < 1 || (d > 2 && n != 1) || n > 65536) fail(ErrorKind::input, tag, "{}: size {} along axis {}", name, n, d);
+            if (n < 1 || (d > 2 && n != 1) || n > 65536)
+                fail(ErrorKind::input, tag, "{}: size {} along axis {}", name, n, d);
             region.SetSize(d, static_cast<itk::SizeValueType>(n));
             region.SetIndex(d, 0);
             if (d > 2) continue;
@@ -104,19 +110,44 @@ Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
         Volume volume(g);
         using C = itk::ImageIOBase::IOComponentEnum;
         switch (io->GetComponentType()) {
-            case C::UCHAR: widen<unsigned char>(raw, volume.voxels); break;
-            case C::CHAR: widen<signed char>(raw, volume.voxels); break;
-            case C::USHORT: widen<unsigned short>(raw, volume.voxels); break;
-            case C::SHORT: widen<short>(raw, volume.voxels); break;
-            case C::UINT: widen<unsigned int>(raw, volume.voxels); break;
-            case C::INT: widen<int>(raw, volume.voxels); break;
-            case C::ULONG: widen<unsigned long>(raw, volume.voxels); break;
-            case C::LONG: widen<long>(raw, volume.voxels); break;
-            case C::ULONGLONG: widen<unsigned long long>(raw, volume.voxels); break;
-            case C::LONGLONG: widen<long long>(raw, volume.voxels); break;
-            case C::FLOAT: widen<float>(raw, volume.voxels); break;
-            case C::DOUBLE: widen<double>(raw, volume.voxels); break;
-            default: fail(ErrorKind::input, tag, "{}: the value type is no number", name);
+            case C::UCHAR:
+                widen<unsigned char>(raw, volume.voxels);
+                break;
+            case C::CHAR:
+                widen<signed char>(raw, volume.voxels);
+                break;
+            case C::USHORT:
+                widen<unsigned short>(raw, volume.voxels);
+                break;
+            case C::SHORT:
+                widen<short>(raw, volume.voxels);
+                break;
+            case C::UINT:
+                widen<unsigned int>(raw, volume.voxels);
+                break;
+            case C::INT:
+                widen<int>(raw, volume.voxels);
+                break;
+            case C::ULONG:
+                widen<unsigned long>(raw, volume.voxels);
+                break;
+            case C::LONG:
+                widen<long>(raw, volume.voxels);
+                break;
+            case C::ULONGLONG:
+                widen<unsigned long long>(raw, volume.voxels);
+                break;
+            case C::LONGLONG:
+                widen<long long>(raw, volume.voxels);
+                break;
+            case C::FLOAT:
+                widen<float>(raw, volume.voxels);
+                break;
+            case C::DOUBLE:
+                widen<double>(raw, volume.voxels);
+                break;
+            default:
+                fail(ErrorKind::input, tag, "{}: the value type is no number", name);
         }
         return volume;
     } catch (const itk::ExceptionObject& error) {
@@ -124,7 +155,8 @@ Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
     }
 }
 
-void write_with_itk(const std::filesystem::path& path, FileFormat format, const Geometry& g, ValueType type, const void* voxels) {
+void write_with_itk(const std::filesystem::path& path, FileFormat format, const Geometry& g, ValueType type,
+                    const void* voxels) {
     using C = itk::ImageIOBase::IOComponentEnum;
     const std::lock_guard lock(itk_mutex);
     const Quiet quiet;

@@ -15,6 +15,7 @@ Volume read_with_itk(const std::filesystem::path& path, FileFormat format);
 enum class ValueType { uint8, int16, float32 };
 
 // Writes g.count() values to `path` in the format; NIfTI compresses by the name's end, the others always.
-void write_with_itk(const std::filesystem::path& path, FileFormat format, const Geometry& g, ValueType type, const void* voxels);
+void write_with_itk(const std::filesystem::path& path, FileFormat format, const Geometry& g, ValueType type,
+                    const void* voxels);
 
 }  // namespace cmtl

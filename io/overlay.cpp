@@ -23,11 +23,14 @@ struct Plane {
 };
 
 // Draws the plane into the panel of `side` pixels at (x0, y0), fitted and centred.
-void draw(Picture& picture, int64_t x0, int64_t y0, int64_t side, const Volume& hu, const Mask& mask, const Plane& plane, const OverlayOptions& options) {
+void draw(Picture& picture, int64_t x0, int64_t y0, int64_t side, const Volume& hu, const Mask& mask,
+          const Plane& plane, const OverlayOptions& options) {
     const Geometry& g = hu.geometry;
-    const double width = static_cast<double>(g.size[plane.across]) * g.spacing[plane.across], height = static_cast<double>(g.size[plane.down]) * g.spacing[plane.down];
+    const double width = static_cast<double>(g.size[plane.across]) * g.spacing[plane.across],
+                 height = static_cast<double>(g.size[plane.down]) * g.spacing[plane.down];
     const double mm = std::max(width, height) / static_cast<double>(side);
-    const auto w = std::clamp<int64_t>(std::llround(width / mm), 1, side), h = std::clamp<int64_t>(std::llround(height / mm), 1, side);
+    const auto w = std::clamp<int64_t>(std::llround(width / mm), 1, side),
+               h = std::clamp<int64_t>(std::llround(height / mm), 1, side);
     const auto voxel = [&](double x, double y, Vector3& at) {
         at[plane.cut] = static_cast<double>(plane.slice);
         at[plane.across] = (x + 0.5) / static_cast<double>(w) * static_cast<double>(g.size[plane.across]) - 0.5;
@@ -50,7 +53,8 @@ void draw(Picture& picture, int64_t x0, int64_t y0, int64_t side, const Volume& 
         double sum = 0;
         for (int q = 0; q < 4; ++q) {
             double weight = 1;
-            for (const auto& [axis, second] : {std::pair{plane.across, (q & 1) != 0}, std::pair{plane.down, (q & 2) != 0}}) {
+            for (const auto& [axis, second] :
+                 {std::pair{plane.across, (q & 1) != 0}, std::pair{plane.down, (q & 2) != 0}}) {
                 const double f = std::floor(at[axis]), t = at[axis] - f;
                 n[axis] = std::clamp<int64_t>(static_cast<int64_t>(f) + second, 0, g.size[axis] - 1);
                 weight *= second ? t : 1 - t;
@@ -67,10 +71,11 @@ void draw(Picture& picture, int64_t x0, int64_t y0, int64_t side, const Volume& 
             std::fill_n(pixel, 3, static_cast<uint8_t>(std::lround(255 * std::clamp(grey, 0.0, 1.0))));
             const uint8_t here = label(x, y);
             if (here == 0) continue;
-            const bool edge = x == 0 || y == 0 || x + 1 == w || y + 1 == h || label(x - 1, y) != here || label(x + 1, y) != here ||
-                              label(x, y - 1) != here || label(x, y + 1) != here;
+            const bool edge = x == 0 || y == 0 || x + 1 == w || y + 1 == h || label(x - 1, y) != here ||
+                              label(x + 1, y) != here || label(x, y - 1) != here || label(x, y + 1) != here;
             const auto& colour = here == 1 ? right_colour : left_colour;
-            for (size_t c = 0; c < 3; ++c) pixel[c] = edge ? colour[c] : static_cast<uint8_t>((7 * pixel[c] + colour[c]) / 8);
+            for (size_t c = 0; c < 3; ++c)
+                pixel[c] = edge ? colour[c] : static_cast<uint8_t>((7 * pixel[c] + colour[c]) / 8);
         }
 }
 
@@ -97,7 +102,9 @@ Picture overlay(const Volume& hu, const Mask& mask, const OverlayOptions& option
     std::vector<Plane> planes;
     // From the apex down, as films are hung.
     for (int n = 0; n < options.axial_slices; ++n)
-        planes.push_back({0, 1, 2, false, std::llround(static_cast<double>(high) - (n + 0.5) / options.axial_slices * static_cast<double>(high - low))});
+        planes.push_back({0, 1, 2, false,
+                          std::llround(static_cast<double>(high) -
+                                       (n + 0.5) / options.axial_slices * static_cast<double>(high - low))});
     planes.push_back({0, 2, 1, true, middle(mask, 1, 0)});
     planes.push_back({1, 2, 0, true, middle(mask, 0, 1)});
     planes.push_back({1, 2, 0, true, middle(mask, 0, 2)});
@@ -105,7 +112,8 @@ Picture overlay(const Volume& hu, const Mask& mask, const OverlayOptions& option
     Picture picture(columns * cell + gap, rows * cell + gap);
     std::fill(picture.pixels.begin(), picture.pixels.end(), uint8_t{24});
     for (int64_t n = 0; n < std::ssize(planes); ++n)
-        draw(picture, gap + n % columns * cell, gap + n / columns * cell, options.panel, hu, mask, planes[static_cast<size_t>(n)], options);
+        draw(picture, gap + n % columns * cell, gap + n / columns * cell, options.panel, hu, mask,
+             planes[static_cast<size_t>(n)], options);
     return picture;
 }
 

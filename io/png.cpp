@@ -10,7 +10,8 @@ namespace cmtl {
 std::string encode_png(const Picture& picture) {
     require(picture.width > 0 && picture.height > 0 && (picture.channels == 1 || picture.channels == 3) &&
                 std::ssize(picture.pixels) == picture.width * picture.height * picture.channels,
-            "png", "{} x {} x {} pixels in {} bytes", picture.width, picture.height, picture.channels, picture.pixels.size());
+            "png", "{} x {} x {} pixels in {} bytes", picture.width, picture.height, picture.channels,
+            picture.pixels.size());
     png_image image = {};
     image.version = PNG_IMAGE_VERSION;
     image.width = static_cast<png_uint_32>(picture.width);

@@ -14,7 +14,8 @@ struct Picture {
     std::vector<uint8_t> pixels;  // rows from the top, channels interleaved
 
     Picture() = default;
-    Picture(int64_t w, int64_t h, int c = 3) : width(w), height(h), channels(c), pixels(static_cast<size_t>(w * h * c), 0) {}
+    Picture(int64_t w, int64_t h, int c = 3)
+        : width(w), height(h), channels(c), pixels(static_cast<size_t>(w * h * c), 0) {}
     uint8_t* at(int64_t x, int64_t y) { return pixels.data() + (y * width + x) * channels; }
     const uint8_t* at(int64_t x, int64_t y) const { return pixels.data() + (y * width + x) * channels; }
 };

@@ -1,6 +1,6 @@
 #pragma once
-// Real volumes for tests: the folder named by CMTL_TEST_DATA, else shared/data beside the sources. It is not part of the
-// project, and a test that needs it is skipped where it is absent.
+// Real volumes for tests: the folder named by CMTL_TEST_DATA, else shared/data beside the sources. It is not part of
+// the project, and a test that needs it is skipped where it is absent.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -20,8 +20,8 @@ class TemporaryFolder {
   public:
     TemporaryFolder() {
         const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-        path_ = std::filesystem::temp_directory_path() /
-                ("cmtl_" + std::to_string(::getpid()) + "_" + std::string(info->test_suite_name()) + "_" + info->name());
+        path_ = std::filesystem::temp_directory_path() / ("cmtl_" + std::to_string(::getpid()) + "_" +
+                                                          std::string(info->test_suite_name()) + "_" + info->name());
         std::filesystem::remove_all(path_);
         std::filesystem::create_directories(path_);
     }
@@ -39,6 +39,6 @@ class TemporaryFolder {
 }  // namespace cmtl::test
 
 // In a test: skips it unless data_folder()/path is there.
-#define CMTL_NEED_DATA(path)                                                \
-    if (!std::filesystem::exists(cmtl::test::data_folder() / (path)))       \
+#define CMTL_NEED_DATA(path)                                          \
+    if (!std::filesystem::exists(cmtl::test::data_folder() / (path))) \
     GTEST_SKIP() << "needs " << path << " of the folder named by CMTL_TEST_DATA"

@@ -43,7 +43,8 @@ void check_outputs(const Options& o) {
     for (const std::string& path : {o.output, o.json, o.preview}) {
         if (path.empty()) continue;
         const fs::path folder = fs::absolute(path).parent_path();
-        if (!fs::is_directory(folder)) fail(ErrorKind::input, "segment", "{}: the folder {} does not exist", path, folder.string());
+        if (!fs::is_directory(folder))
+            fail(ErrorKind::input, "segment", "{}: the folder {} does not exist", path, folder.string());
     }
     const auto ends = [&](std::string_view end) { return o.output.size() > end.size() && o.output.ends_with(end); };
     if (!ends(".nii.gz") && !ends(".nii") && !ends(".nrrd") && !ends(".mha"))
@@ -79,7 +80,8 @@ int segment(const Options& o, const CommonOptions& common) {
     } catch (const Error& error) {
         const std::string_view text = error.what();
         const size_t tag = text.find("] ");
-        throw Error(error.kind(), "lungs", o.input + ": " + std::string(tag == text.npos ? text : text.substr(tag + 2)));
+        throw Error(error.kind(), "lungs",
+                    o.input + ": " + std::string(tag == text.npos ? text : text.substr(tag + 2)));
     }
     fine = {};
     timeline.done("segment");
@@ -113,11 +115,13 @@ int segment(const Options& o, const CommonOptions& common) {
         write_file(o.json, json.dump(2) + "\n");
     }
     if (common.quiet) return 0;
-    fmt::print("{}: {} {} x {} x {}\n", o.input, report.format, mask.geometry.size[0], mask.geometry.size[1], mask.geometry.size[2]);
-    fmt::print("lungs    right {:.2f} l, left {:.2f} l, both {:.2f} l{}\n", lungs.right_litres, lungs.left_litres, lungs.litres(),
-               lungs.flags.empty() ? "" : fmt::format("; look at: {}", fmt::join(lungs.flags, ", ")));
+    fmt::print("{}: {} {} x {} x {}\n", o.input, report.format, mask.geometry.size[0], mask.geometry.size[1],
+               mask.geometry.size[2]);
+    fmt::print("lungs    right {:.2f} l, left {:.2f} l, both {:.2f} l{}\n", lungs.right_litres, lungs.left_litres,
+               lungs.litres(), lungs.flags.empty() ? "" : fmt::format("; look at: {}", fmt::join(lungs.flags, ", ")));
     std::string times;
-    for (const auto& [step, seconds] : timeline.steps().items()) times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", step, seconds.get<double>());
+    for (const auto& [step, seconds] : timeline.steps().items())
+        times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", step, seconds.get<double>());
     fmt::print("time     {}\nmask     {}\n", times, o.output);
     return 0;
 }
@@ -129,15 +133,19 @@ int main(int argc, char** argv) {
         Options o;
         tool.app.description(
             "Finds the lungs in a chest CT: a mask on the input's grid with 1 in the right and 2 in the left lung.\n"
-            "Method: the largest structures of air inside of the body at a spacing of 1 mm, without trachea and main bronchi,\n"
+            "Method: the largest structures of air inside of the body at a spacing of 1 mm, without trachea and main "
+            "bronchi,\n"
             "parted into right and left, vessels filled in.");
         tool.app.add_option("-i,--input", o.input, "DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd")->required();
         tool.app.add_option("-o,--output", o.output, "mask: .nii.gz, .nii, .nrrd or .mha")->required();
         tool.app.add_option("--json", o.json, "litres and mean HU per lung, quality flags, times");
         tool.app.add_option("--preview", o.preview, "PNG: axial, coronal and sagittal slices with the lungs outlined");
         tool.app.add_option("--series", o.series, "DICOM series UID to take where the folder has several");
-        tool.app.add_option("--spacing", o.spacing, "mm of the grid on which the lungs are sought")->check(CLI::Range(0.5, 5.0))->capture_default_str();
-        tool.app.add_flag("--no-refine", o.no_refine, "without active-contour refinement (there is none yet: changes nothing)");
+        tool.app.add_option("--spacing", o.spacing, "mm of the grid on which the lungs are sought")
+            ->check(CLI::Range(0.5, 5.0))
+            ->capture_default_str();
+        tool.app.add_flag("--no-refine", o.no_refine,
+                          "without active-contour refinement (there is none yet: changes nothing)");
         tool.example(tool.name + " -i scans/patient7 -o patient7_lungs.nii.gz --preview patient7.png");
         tool.parse();
         return segment(o, tool.common);

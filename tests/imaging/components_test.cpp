@@ -25,19 +25,25 @@ std::vector<int> flood(const Mask& mask, const ComponentOptions& options, int* c
     std::vector<int> label(mask.voxels.size(), 0);
     *count = 0;
     for (int64_t at = 0; at < std::ssize(mask.voxels); ++at) {
-        if ((mask.voxels[static_cast<size_t>(at)] != 0) == options.background || label[static_cast<size_t>(at)]) continue;
+        if ((mask.voxels[static_cast<size_t>(at)] != 0) == options.background || label[static_cast<size_t>(at)])
+            continue;
         ++*count;
         std::queue<int64_t> queue({at});
         label[static_cast<size_t>(at)] = *count;
         while (!queue.empty()) {
-            const int64_t v = queue.front(), i = v % mask.nx(), j = v / mask.nx() % mask.ny(), k = v / mask.nx() / mask.ny();
+            const int64_t v = queue.front(), i = v % mask.nx(), j = v / mask.nx() % mask.ny(),
+                          k = v / mask.nx() / mask.ny();
             queue.pop();
             for (int64_t dk = -1; dk <= 1; ++dk)
                 for (int64_t dj = -1; dj <= 1; ++dj)
                     for (int64_t di = -1; di <= 1; ++di) {
                         if (options.in_slices && dk) continue;
-                        if (options.connectivity == Connectivity::faces && std::abs(di) + std::abs(dj) + std::abs(dk) > 1) continue;
-                        if (i + di < 0 || j + dj < 0 || k + dk < 0 || i + di >= mask.nx() || j + dj >= mask.ny() || k + dk >= mask.nz()) continue;
+                        if (options.connectivity == Connectivity::faces &&
+                            std::abs(di) + std::abs(dj) + std::abs(dk) > 1)
+                            continue;
+                        if (i + di < 0 || j + dj < 0 || k + dk < 0 || i + di >= mask.nx() || j + dj >= mask.ny() ||
+                            k + dk >= mask.nz())
+                            continue;
                         const auto n = static_cast<size_t>(mask.offset(i + di, j + dj, k + dk));
                         if ((mask.voxels[n] != 0) == options.background || label[n]) continue;
                         label[n] = *count;
@@ -61,11 +67,13 @@ TEST(Components, EqualAFloodFill) {
                     ASSERT_EQ(std::ssize(parts.list()), count);
                     std::vector<int> label(mask.voxels.size(), 0);
                     for (int64_t k = 0; k < mask.nz(); ++k)
-                        parts.visit_slice(k, [&](int32_t c, int64_t at, int64_t n) { std::fill_n(label.begin() + at, n, c + 1); });
+                        parts.visit_slice(
+                            k, [&](int32_t c, int64_t at, int64_t n) { std::fill_n(label.begin() + at, n, c + 1); });
                     ASSERT_EQ(label, expected);
                     std::map<int, int64_t> sizes;
                     for (int l : label) ++sizes[l];
-                    for (int c = 0; c < count; ++c) EXPECT_EQ(parts.list()[static_cast<size_t>(c)].voxels, sizes[c + 1]);
+                    for (int c = 0; c < count; ++c)
+                        EXPECT_EQ(parts.list()[static_cast<size_t>(c)].voxels, sizes[c + 1]);
                 }
 }
 
@@ -101,7 +109,8 @@ Mask plain_dilation(const Mask& mask, double radius, Element element) {
                     for (int64_t y = 0; y < mask.ny(); ++y)
                         for (int64_t x = 0; x < mask.nx(); ++x) {
                             if (!mask.at(x, y, z) || (element == Element::disk && z != k)) continue;
-                            const double dx = double(x - i) * s[0], dy = double(y - j) * s[1], dz = double(z - k) * s[2];
+                            const double dx = double(x - i) * s[0], dy = double(y - j) * s[1],
+                                         dz = double(z - k) * s[2];
                             if (dx * dx + dy * dy + dz * dz <= radius * radius) out.at(i, j, k) = 1;
                         }
     return out;

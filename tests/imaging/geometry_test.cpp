@@ -46,11 +46,13 @@ TEST(Geometry, EveryOrientationComesBackExactly) {
         EXPECT_EQ(orientation_code(g), "LPS");
         // Every voxel keeps its place in the patient.
         for (int n = 0; n < 50; ++n) {
-            const Index3 i{static_cast<int64_t>(random() % 17), static_cast<int64_t>(random() % 5), static_cast<int64_t>(random() % 19)};
+            const Index3 i{static_cast<int64_t>(random() % 17), static_cast<int64_t>(random() % 5),
+                           static_cast<int64_t>(random() % 19)};
             const Vector3 place = index_to_lps(stored.geometry, {double(i[0]), double(i[1]), double(i[2])});
             const Vector3 there = lps_to_index(g, place);
             for (size_t a = 0; a < 3; ++a) ASSERT_NEAR(there[a], std::round(there[a]), 1e-9);
-            EXPECT_EQ(canonical.image.at(std::llround(there[0]), std::llround(there[1]), std::llround(there[2])), stored.at(i[0], i[1], i[2]));
+            EXPECT_EQ(canonical.image.at(std::llround(there[0]), std::llround(there[1]), std::llround(there[2])),
+                      stored.at(i[0], i[1], i[2]));
         }
         const Volume back = restore(canonical.image, canonical.orientation);
         EXPECT_EQ(back.geometry, stored.geometry);

@@ -23,11 +23,15 @@ double dice(size_t count, A&& in_a, B&& in_b) {
 }
 
 double dice(const Mask& a, const Mask& b, uint8_t label = 0) {
-    const auto in = [label](const Mask& m) { return [&m, label](size_t n) { return label ? m.voxels[n] == label : m.voxels[n] != 0; }; };
+    const auto in = [label](const Mask& m) {
+        return [&m, label](size_t n) { return label ? m.voxels[n] == label : m.voxels[n] != 0; };
+    };
     return dice(a.voxels.size(), in(a), in(b));
 }
 
-bool has(const Lungs& lungs, const std::string& flag) { return std::count(lungs.flags.begin(), lungs.flags.end(), flag) > 0; }
+bool has(const Lungs& lungs, const std::string& flag) {
+    return std::count(lungs.flags.begin(), lungs.flags.end(), flag) > 0;
+}
 
 // A thorax of boxes and ellipsoids in mm around the centre of the grid: body, lungs, and what a test adds.
 struct Thorax {
@@ -35,7 +39,8 @@ struct Thorax {
 
     explicit Thorax(double spacing = 2.5) {
         Geometry g;
-        g.size = {static_cast<int64_t>(360 / spacing), static_cast<int64_t>(260 / spacing), static_cast<int64_t>(280 / spacing)};
+        g.size = {static_cast<int64_t>(360 / spacing), static_cast<int64_t>(260 / spacing),
+                  static_cast<int64_t>(280 / spacing)};
         g.spacing = {spacing, spacing, spacing};
         hu = Volume(g, -1000);
         ellipsoid({0, 0, 0}, {165, 115, 600}, 40);
@@ -61,7 +66,8 @@ struct Thorax {
         for (int64_t k = 0; k < hu.nz(); ++k)
             for (int64_t j = 0; j < hu.ny(); ++j)
                 for (int64_t i = 0; i < hu.nx(); ++i)
-                    f({(double(i) - 0.5 * double(g.size[0] - 1)) * g.spacing[0], (double(j) - 0.5 * double(g.size[1] - 1)) * g.spacing[1],
+                    f({(double(i) - 0.5 * double(g.size[0] - 1)) * g.spacing[0],
+                       (double(j) - 0.5 * double(g.size[1] - 1)) * g.spacing[1],
                        (double(k) - 0.5 * double(g.size[2] - 1)) * g.spacing[2]},
                       hu.at(i, j, k));
     }
@@ -185,8 +191,8 @@ TEST(Lungs, AnyOrientationGivesTheSameMask) {
     EXPECT_EQ(to_lps(lungs.mask).image.voxels, expected.mask.voxels);
 }
 
-// Ground glass and small consolidations are found; a consolidation at the pleura is as bright as the chest wall, and what of
-// it a closing of 10 mm does not reach stays outside.
+// Ground glass and small consolidations are found; a consolidation at the pleura is as bright as the chest wall, and
+// what of it a closing of 10 mm does not reach stays outside.
 TEST(Lungs, PhantomsOfEverySeverity) {
     constexpr double bar[] = {0.98, 0.97, 0.85};
     for (int severity = 0; severity < 3; ++severity) {
@@ -221,7 +227,9 @@ double real_dice(const std::string& image, const std::string& truth, float above
     options.expect_ct = false;
     const Volume reference = read_volume(test::data_folder() / truth, options);
     EXPECT_EQ(reference.geometry.size, mask.geometry.size);
-    const double d = dice(mask.voxels.size(), [&](size_t n) { return mask.voxels[n] != 0; }, [&](size_t n) { return reference.voxels[n] > above; });
+    const double d = dice(
+        mask.voxels.size(), [&](size_t n) { return mask.voxels[n] != 0; },
+        [&](size_t n) { return reference.voxels[n] > above; });
     std::printf("Dice %.4f at %.0f mm: %s\n", d, spacing, image.c_str());
     return d;
 }
@@ -232,7 +240,9 @@ TEST(Lungs, DiceOnRealScans) {
     for (double spacing : {1.0, 4.0}) {
         const double bar = spacing == 1 ? 0.975 : 0.97;
         for (const std::string id : {"id001", "id002"})
-            EXPECT_GT(real_dice("ct/imlab-lung3d/" + id + "-128x128x64.nii.gz", "ct/imlab-lung3d/" + id + "-128x128x64-msk.nii.gz", 127, spacing), bar);
+            EXPECT_GT(real_dice("ct/imlab-lung3d/" + id + "-128x128x64.nii.gz",
+                                "ct/imlab-lung3d/" + id + "-128x128x64-msk.nii.gz", 127, spacing),
+                      bar);
         EXPECT_GT(real_dice("ct/cip/ct-64.nrrd", "ct/cip/wholeLung-64.nrrd", 0, spacing), bar);
     }
 }

@@ -64,7 +64,8 @@ TEST(Resample, TheGridKeepsItsEnds) {
     EXPECT_EQ(size, (Index3{383, 383, 296}));
     const Geometry fine = grid_of_size(g, size);
     for (size_t a = 0; a < 3; ++a)
-        EXPECT_NEAR(fine.spacing[a] * static_cast<double>(fine.size[a] - 1), g.spacing[a] * static_cast<double>(g.size[a] - 1), 1e-9);
+        EXPECT_NEAR(fine.spacing[a] * static_cast<double>(fine.size[a] - 1),
+                    g.spacing[a] * static_cast<double>(g.size[a] - 1), 1e-9);
     EXPECT_EQ(fine.origin, g.origin);
 }
 

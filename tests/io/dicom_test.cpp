@@ -134,7 +134,8 @@ TEST(Dicom, FeetFirstSlicesAndObliqueAxes) {
 TEST(Dicom, TwoSeriesGiveTheLargerCtAndAWarning) {
     TemporaryFolder folder;
     write_series(folder / "a");
-    write_series(folder / "b", [](DicomSlice& s, int n) { s.series = n < 4 ? "4.5.6" : "7.8.9", s.modality = n < 4 ? "CT" : "SR"; });
+    write_series(folder / "b",
+                 [](DicomSlice& s, int n) { s.series = n < 4 ? "4.5.6" : "7.8.9", s.modality = n < 4 ? "CT" : "SR"; });
     ReadReport report;
     ReadOptions options;
     options.warn = false;
@@ -161,18 +162,39 @@ TEST(Dicom, EveryFaultHasItsOwnMessage) {
         return folder / name;
     };
     EXPECT_ERROR(faulty("missing", [](DicomSlice& s, int n) { s.position[2] += n >= 3 ? 4 : 0; }), "2 missing slices");
-    EXPECT_ERROR(faulty("uneven", [](DicomSlice& s, int n) { s.position[2] += n >= 3 ? 0.9 : 0; }), "uneven slice step");
-    EXPECT_ERROR(faulty("duplicate", [](DicomSlice& s, int n) { s.position[2] -= n == 4 ? 2 : 0; }), "duplicate positions");
+    EXPECT_ERROR(faulty("uneven", [](DicomSlice& s, int n) { s.position[2] += n >= 3 ? 0.9 : 0; }),
+                 "uneven slice step");
+    EXPECT_ERROR(faulty("duplicate", [](DicomSlice& s, int n) { s.position[2] -= n == 4 ? 2 : 0; }),
+                 "duplicate positions");
     EXPECT_ERROR(faulty("one place", [](DicomSlice& s, int) { s.position[2] = 0; }), "not a volume");
     EXPECT_ERROR(faulty("tilt", [](DicomSlice& s, int n) { s.position[1] += 0.5 * n; }), "gantry tilt");
-    EXPECT_ERROR(faulty("mixed", [](DicomSlice& s, int n) { if (n == 2) s.orientation = {0, 1, 0, 0, 0, -1}; }), "mixed orientation");
-    EXPECT_ERROR(faulty("sizes", [](DicomSlice& s, int n) { if (n == 2) s.rows = 5, s.pixels.resize(25); }), "mixed sizes");
-    EXPECT_ERROR(faulty("spacings", [](DicomSlice& s, int n) { if (n == 2) s.row_spacing = 0.9; }), "mixed pixel spacing");
+    EXPECT_ERROR(faulty("mixed",
+                        [](DicomSlice& s, int n) {
+                            if (n == 2) s.orientation = {0, 1, 0, 0, 0, -1};
+                        }),
+                 "mixed orientation");
+    EXPECT_ERROR(faulty("sizes",
+                        [](DicomSlice& s, int n) {
+                            if (n == 2) s.rows = 5, s.pixels.resize(25);
+                        }),
+                 "mixed sizes");
+    EXPECT_ERROR(faulty("spacings",
+                        [](DicomSlice& s, int n) {
+                            if (n == 2) s.row_spacing = 0.9;
+                        }),
+                 "mixed pixel spacing");
     EXPECT_ERROR(faulty("modality", [](DicomSlice& s, int) { s.modality = "MR"; }), "'MR', not CT");
-    EXPECT_ERROR(faulty("places", [](DicomSlice& s, int n) { s.with_position = n != 2; }), "position (0020,0032) is missing");
-    EXPECT_ERROR(faulty("cut", [](DicomSlice& s, int n) { if (n == 2) s.pixels.resize(7); }), "truncated");
+    EXPECT_ERROR(faulty("places", [](DicomSlice& s, int n) { s.with_position = n != 2; }),
+                 "position (0020,0032) is missing");
+    EXPECT_ERROR(faulty("cut",
+                        [](DicomSlice& s, int n) {
+                            if (n == 2) s.pixels.resize(7);
+                        }),
+                 "truncated");
     EXPECT_ERROR(faulty("spacing", [](DicomSlice& s, int) { s.row_spacing = 0; }), "spacing of 0 mm");
-    EXPECT_ERROR(faulty("constant", [](DicomSlice& s, int) { std::fill(s.pixels.begin(), s.pixels.end(), int16_t{3}); }), "every voxel has the value");
+    EXPECT_ERROR(
+        faulty("constant", [](DicomSlice& s, int) { std::fill(s.pixels.begin(), s.pixels.end(), int16_t{3}); }),
+        "every voxel has the value");
     EXPECT_ERROR(faulty("offset", [](DicomSlice& s, int) { s.intercept = 0; }), "not Hounsfield units");
     write_dicom(folder / "single" / "1", series_slice(0));
     EXPECT_ERROR(folder / "single", "a single slice");
@@ -199,7 +221,8 @@ TEST(Dicom, DamageIsAnErrorOrAVolume) {
         DicomSlice s = series_slice(2);
         s.syntax = n % 2 ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2";
         std::string bytes = test::DicomWriter(s).file();
-        for (unsigned c = random() % 8 + 1; c > 0; --c) bytes[random() % bytes.size()] = static_cast<char>(random() % 256);
+        for (unsigned c = random() % 8 + 1; c > 0; --c)
+            bytes[random() % bytes.size()] = static_cast<char>(random() % 256);
         if (n % 5 == 0) bytes.resize(random() % bytes.size());
         write_bytes(folder / "ct" / file_name(2), bytes);
         ReadOptions options;
@@ -233,7 +256,8 @@ TEST(Dicom, LosslessTransferSyntaxesDecodeToEqualVoxels) {
         // The lossy ones.
         double sum = 0;
         for (size_t n = 0; n < volume.voxels.size(); ++n) sum += std::abs(volume.voxels[n] - expected.voxels[n]);
-        std::printf("%s: mean difference %.1f HU\n", entry.path().filename().c_str(), sum / static_cast<double>(volume.voxels.size()));
+        std::printf("%s: mean difference %.1f HU\n", entry.path().filename().c_str(),
+                    sum / static_cast<double>(volume.voxels.size()));
     }
     EXPECT_EQ(read, 16);
     EXPECT_EQ(equal, 10);
@@ -259,7 +283,8 @@ TEST(Dicom, TheJpeg2000SeriesIsSpacedByPositions) {
 
 TEST(Dicom, TheCipSeriesEqualsItsNrrd) {
     CMTL_NEED_DATA("ct/cip/ct-64Dicom");
-    const Volume dicom = read_volume(test::data_folder() / "ct/cip/ct-64Dicom"), nrrd = read_volume(test::data_folder() / "ct/cip/ct-64.nrrd");
+    const Volume dicom = read_volume(test::data_folder() / "ct/cip/ct-64Dicom"),
+                 nrrd = read_volume(test::data_folder() / "ct/cip/ct-64.nrrd");
     EXPECT_EQ(dicom.voxels, nrrd.voxels);
     EXPECT_EQ(dicom.geometry.size, nrrd.geometry.size);
     for (size_t a = 0; a < 3; ++a) {

@@ -19,8 +19,8 @@ struct DicomSlice {
     std::vector<double> orientation{1, 0, 0, 0, 1, 0};
     double row_spacing = 0.7, column_spacing = 0.8, slope = 1, intercept = -1024;
     int bits_stored = 16, representation = 1;
-    std::vector<int16_t> pixels;       // rows * columns (* frames)
-    std::vector<Vector3> frames;       // not empty: an enhanced multi-frame file with these positions
+    std::vector<int16_t> pixels;  // rows * columns (* frames)
+    std::vector<Vector3> frames;  // not empty: an enhanced multi-frame file with these positions
     bool with_position = true, with_sequence = true;
 };
 
@@ -92,7 +92,8 @@ class DicomWriter {
     std::string orientation() const { return fmt::format("{}", fmt::join(slice_.orientation, "\\")); }
     std::string spacing() const { return fmt::format("{}\\{}", slice_.row_spacing, slice_.column_spacing); }
 
-    static void element(std::string& to, unsigned group, unsigned tag, const char* vr, const std::string& value, bool with_vr, bool big) {
+    static void element(std::string& to, unsigned group, unsigned tag, const char* vr, const std::string& value,
+                        bool with_vr, bool big) {
         to += number(group, 2, big) + number(tag, 2, big);
         const auto length = static_cast<uint32_t>(value.size());
         if (!with_vr) {
@@ -111,16 +112,19 @@ class DicomWriter {
         element(to, group, tag, "US", number(static_cast<uint32_t>(value), 2, big_), explicit_, big_);
     }
     // Of undefined length where `open`.
-    void sequence(std::string& to, unsigned group, unsigned tag, const std::vector<std::string>& items, bool open) const {
+    void sequence(std::string& to, unsigned group, unsigned tag, const std::vector<std::string>& items,
+                  bool open) const {
         std::string body;
         for (const std::string& item : items) {
-            body += number(0xFFFE, 2, big_) + number(0xE000, 2, big_) + number(open ? 0xFFFFFFFFu : static_cast<uint32_t>(item.size()), 4, big_) + item;
+            body += number(0xFFFE, 2, big_) + number(0xE000, 2, big_) +
+                    number(open ? 0xFFFFFFFFu : static_cast<uint32_t>(item.size()), 4, big_) + item;
             if (open) body += number(0xFFFE, 2, big_) + number(0xE00D, 2, big_) + number(0, 4, big_);
         }
         if (!open) return element(to, group, tag, "SQ", body, explicit_, big_);
         to += number(group, 2, big_) + number(tag, 2, big_);
         if (explicit_) to += std::string("SQ") + std::string(2, '\0');
-        to += number(0xFFFFFFFFu, 4, big_) + body + number(0xFFFE, 2, big_) + number(0xE0DD, 2, big_) + number(0, 4, big_);
+        to += number(0xFFFFFFFFu, 4, big_) + body + number(0xFFFE, 2, big_) + number(0xE0DD, 2, big_) +
+              number(0, 4, big_);
     }
     void functional_groups(std::string& d) const {
         std::string orient, measures, values, shared;
@@ -151,7 +155,9 @@ inline void write_bytes(const std::filesystem::path& path, const std::string& by
     std::ofstream(path, std::ios::binary) << bytes;
 }
 
-inline void write_dicom(const std::filesystem::path& path, const DicomSlice& slice) { write_bytes(path, DicomWriter(slice).file()); }
+inline void write_dicom(const std::filesystem::path& path, const DicomSlice& slice) {
+    write_bytes(path, DicomWriter(slice).file());
+}
 
 // Slice n of a small series, 2 mm apart; stored values differ by voxel.
 inline DicomSlice series_slice(int n) {

@@ -29,7 +29,8 @@ Image<T> some_image(const std::array<double, 9>& direction = {1, 0, 0, 0, 1, 0, 
     g.origin = {-120.5, 33.25, -700.125};
     g.direction = direction;
     Image<T> image(g);
-    for (size_t n = 0; n < image.voxels.size(); ++n) image.voxels[n] = static_cast<T>(std::is_same_v<T, uint8_t> ? n % 200 : n * 7.0 - 1000);
+    for (size_t n = 0; n < image.voxels.size(); ++n)
+        image.voxels[n] = static_cast<T>(std::is_same_v<T, uint8_t> ? n % 200 : n * 7.0 - 1000);
     return image;
 }
 
@@ -52,7 +53,9 @@ std::string error_of(const std::filesystem::path& path, const ReadOptions& optio
 
 #define EXPECT_ERROR(path, part) EXPECT_NE(error_of(path).find(part), std::string::npos) << error_of(path)
 
-void write_bytes(const std::filesystem::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+}
 
 std::string replaced(std::string text, const std::string& what, const std::string& with) {
     const size_t at = text.find(what);
@@ -68,7 +71,8 @@ TEST(Formats, EveryTypeComesBackFromEveryFormat) {
             write_image(path, image);
             const Volume back = read_volume(path, anything());
             EXPECT_EQ(back.geometry, image.geometry) << extension;
-            EXPECT_TRUE(std::equal(back.voxels.begin(), back.voxels.end(), image.voxels.begin(), image.voxels.end())) << extension;
+            EXPECT_TRUE(std::equal(back.voxels.begin(), back.voxels.end(), image.voxels.begin(), image.voxels.end()))
+                << extension;
         };
         check(some_image<uint8_t>());
         check(some_image<int16_t>());
@@ -81,16 +85,20 @@ TEST(Formats, EveryTypeComesBackFromEveryFormat) {
 TEST(Formats, OrientationsComeBack) {
     TemporaryFolder folder;
     const double c = std::cos(0.4), s = std::sin(0.4);
-    for (const auto& direction : std::vector<std::array<double, 9>>{
-             {-1, 0, 0, 0, -1, 0, 0, 0, 1}, {0, 0, 1, 1, 0, 0, 0, -1, 0}, {1, 0, 0, 0, 1, 0, 0, 0, -1}, {c, -s, 0, s, c, 0, 0, 0, 1}})
+    for (const auto& direction : std::vector<std::array<double, 9>>{{-1, 0, 0, 0, -1, 0, 0, 0, 1},
+                                                                    {0, 0, 1, 1, 0, 0, 0, -1, 0},
+                                                                    {1, 0, 0, 0, 1, 0, 0, 0, -1},
+                                                                    {c, -s, 0, s, c, 0, 0, 0, 1}})
         for (const char* extension : extensions) {
             const Image<int16_t> image = some_image<int16_t>(direction);
             const auto path = folder / (std::string("image") + extension);
             write_image(path, image);
             const Volume back = read_volume(path, anything());
             for (size_t n = 0; n < 9; ++n) EXPECT_NEAR(back.geometry.direction[n], direction[n], 1e-6) << extension;
-            for (size_t n = 0; n < 3; ++n) EXPECT_NEAR(back.geometry.origin[n], image.geometry.origin[n], 1e-4) << extension;
-            EXPECT_TRUE(std::equal(back.voxels.begin(), back.voxels.end(), image.voxels.begin(), image.voxels.end())) << extension;
+            for (size_t n = 0; n < 3; ++n)
+                EXPECT_NEAR(back.geometry.origin[n], image.geometry.origin[n], 1e-4) << extension;
+            EXPECT_TRUE(std::equal(back.voxels.begin(), back.voxels.end(), image.voxels.begin(), image.voxels.end()))
+                << extension;
         }
 }
 
@@ -167,9 +175,14 @@ TEST(Nifti, FaultsHaveTheirMessages) {
 
     const std::string huge = raw(int16_t{3}) + raw(int16_t{32767}) + raw(int16_t{32767}) + raw(int16_t{32767});
     EXPECT_ERROR(faulty(nifti(folder.path(), 40, huge)), "2^30");
-    EXPECT_ERROR(faulty(gzip(nifti(folder.path(), 40, raw(int16_t{3}) + raw(int16_t{1000}) + raw(int16_t{1000}) + raw(int16_t{1000}))), "x.nii.gz"), "cannot be in");
+    EXPECT_ERROR(faulty(gzip(nifti(folder.path(), 40,
+                                   raw(int16_t{3}) + raw(int16_t{1000}) + raw(int16_t{1000}) + raw(int16_t{1000}))),
+                        "x.nii.gz"),
+                 "cannot be in");
     EXPECT_ERROR(faulty(nifti(folder.path(), 40, raw(int16_t{2}))), "2-D image");
-    EXPECT_ERROR(faulty(nifti(folder.path(), 40, raw(int16_t{4}) + raw(int16_t{7}) + raw(int16_t{3}) + raw(int16_t{5}) + raw(int16_t{2}))), "4-D image");
+    EXPECT_ERROR(faulty(nifti(folder.path(), 40,
+                              raw(int16_t{4}) + raw(int16_t{7}) + raw(int16_t{3}) + raw(int16_t{5}) + raw(int16_t{2}))),
+                 "4-D image");
     EXPECT_ERROR(faulty(nifti(folder.path(), 42, raw(int16_t{-7}))), "cannot be right");
     EXPECT_ERROR(faulty(nifti(folder.path(), 70, raw(int16_t{128}))), "data type 128");
     EXPECT_ERROR(faulty(nifti(folder.path(), 72, raw(int16_t{8}))), "bits per voxel");
@@ -201,7 +214,9 @@ TEST(Meta, FaultsHaveTheirMessages) {
         write_bytes(folder / "x.mha", bytes);
         return folder / "x.mha";
     };
-    const auto changed = [&](const std::string& what, const std::string& with) { return faulty(replaced(header, what, with) + data); };
+    const auto changed = [&](const std::string& what, const std::string& with) {
+        return faulty(replaced(header, what, with) + data);
+    };
     EXPECT_EQ(read_volume(faulty(header + data)).voxels[1], -997);
     EXPECT_ERROR(faulty("hello"), "no MetaImage header");
     EXPECT_ERROR(faulty(header + data.substr(2)), "truncated");
@@ -236,7 +251,9 @@ TEST(Nrrd, FaultsHaveTheirMessages) {
         write_bytes(folder / "x.nrrd", bytes);
         return folder / "x.nrrd";
     };
-    const auto changed = [&](const std::string& what, const std::string& with) { return faulty(replaced(header, what, with) + data); };
+    const auto changed = [&](const std::string& what, const std::string& with) {
+        return faulty(replaced(header, what, with) + data);
+    };
     const Volume volume = read_volume(faulty(header + data));
     EXPECT_EQ(volume.voxels[1], -997);
     EXPECT_EQ(volume.geometry.origin, (Vector3{1, 2, 3}));
@@ -286,7 +303,8 @@ TEST(Formats, DamagedHeadersAreErrorsOrVolumes) {
         const std::string whole = read_file(path);
         for (int n = 0; n < 150; ++n) {
             std::string bytes = whole;
-            for (unsigned c = random() % 4 + 1; c > 0; --c) bytes[random() % std::min<size_t>(bytes.size(), 352)] = static_cast<char>(random() % 256);
+            for (unsigned c = random() % 4 + 1; c > 0; --c)
+                bytes[random() % std::min<size_t>(bytes.size(), 352)] = static_cast<char>(random() % 256);
             if (n % 4 == 0) bytes.resize(random() % bytes.size());
             write_bytes(path, bytes);
             try {
@@ -306,7 +324,8 @@ TEST(Formats, RealFilesAreRead) {
     const Volume lungs = read_volume(test::data_folder() / "ct/imlab-lung3d/id001-128x128x64.nii.gz");
     EXPECT_EQ(orientation_code(lungs.geometry), "LAS");
     EXPECT_EQ(lungs.geometry.size, (Index3{128, 128, 64}));
-    const Volume abdomen = read_volume(test::data_folder() / "ct/no-lungs/totalseg-abdomen.nii.gz");  // 32-bit whole numbers
+    const Volume abdomen =
+        read_volume(test::data_folder() / "ct/no-lungs/totalseg-abdomen.nii.gz");  // 32-bit whole numbers
     EXPECT_EQ(orientation_code(abdomen.geometry), "RAS");
     EXPECT_EQ(*std::max_element(abdomen.voxels.begin(), abdomen.voxels.end()), 3382);
 }

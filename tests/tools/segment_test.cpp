@@ -45,7 +45,8 @@ PhantomCase phantom() {
 
 double agreement(const Mask& a, const Mask& b) {
     double in_a = 0, in_b = 0, both = 0;
-    for (size_t n = 0; n < a.voxels.size(); ++n) in_a += a.voxels[n] != 0, in_b += b.voxels[n] != 0, both += a.voxels[n] && a.voxels[n] == b.voxels[n];
+    for (size_t n = 0; n < a.voxels.size(); ++n)
+        in_a += a.voxels[n] != 0, in_b += b.voxels[n] != 0, both += a.voxels[n] && a.voxels[n] == b.voxels[n];
     return 2 * both / (in_a + in_b);
 }
 
@@ -53,8 +54,9 @@ TEST(Segment, WritesMaskJsonAndPreview) {
     TemporaryFolder folder;
     const PhantomCase p = phantom();
     write_image(folder / "ct.nii.gz", p.hu);
-    const Outcome outcome = run("-i " + quoted(folder / "ct.nii.gz") + " -o " + quoted(folder / "mask.nii.gz") + " --json " + quoted(folder / "x.json") +
-                                " --preview " + quoted(folder / "x.png") + " --no-refine --spacing 2");
+    const Outcome outcome =
+        run("-i " + quoted(folder / "ct.nii.gz") + " -o " + quoted(folder / "mask.nii.gz") + " --json " +
+            quoted(folder / "x.json") + " --preview " + quoted(folder / "x.png") + " --no-refine --spacing 2");
     ASSERT_EQ(outcome.code, 0) << outcome.text;
     EXPECT_NE(outcome.text.find("right"), std::string::npos) << outcome.text;
     const Mask mask = read_mask(folder / "mask.nii.gz");
@@ -62,7 +64,8 @@ TEST(Segment, WritesMaskJsonAndPreview) {
     EXPECT_GT(agreement(mask, p.lungs), 0.97);
     std::ifstream file(folder / "x.json");
     const auto json = nlohmann::json::parse(file);
-    EXPECT_NEAR(json["litres"]["both"].get<double>(), json["litres"]["right"].get<double>() + json["litres"]["left"].get<double>(), 1e-9);
+    EXPECT_NEAR(json["litres"]["both"].get<double>(),
+                json["litres"]["right"].get<double>() + json["litres"]["left"].get<double>(), 1e-9);
     EXPECT_GT(json["litres"]["right"].get<double>(), 1);
     EXPECT_TRUE(json["flags"].is_array());
     EXPECT_TRUE(json["timeline"].contains("segment"));
@@ -79,7 +82,8 @@ TEST(Segment, OrientationAndFormatChangeNothing) {
     turned.origin = {50, -60, 70};
     write_image(folder / "straight.nrrd", p.hu);
     write_image(folder / "turned.mha", restore(p.hu, orientation_of(turned)));
-    ASSERT_EQ(run("-q --spacing 2 -i " + quoted(folder / "straight.nrrd") + " -o " + quoted(folder / "a.nrrd")).code, 0);
+    ASSERT_EQ(run("-q --spacing 2 -i " + quoted(folder / "straight.nrrd") + " -o " + quoted(folder / "a.nrrd")).code,
+              0);
     ASSERT_EQ(run("-q --spacing 2 -i " + quoted(folder / "turned.mha") + " -o " + quoted(folder / "b.mha")).code, 0);
     const Mask a = read_mask(folder / "a.nrrd"), b = read_mask(folder / "b.mha");
     EXPECT_EQ(b.geometry, turned);
@@ -137,7 +141,8 @@ TEST(Segment, RealSeries) {
     CMTL_NEED_DATA("ct/covid-ct-md-normal001");
     TemporaryFolder folder;
     for (const char* name : {"ct/covid-ct-md-P001", "ct/covid-ct-md-normal001"}) {
-        const Outcome outcome = run("-i " + quoted(test::data_folder() / name) + " -o " + quoted(folder / "m.nii.gz") + " --json " + quoted(folder / "m.json"));
+        const Outcome outcome = run("-i " + quoted(test::data_folder() / name) + " -o " + quoted(folder / "m.nii.gz") +
+                                    " --json " + quoted(folder / "m.json"));
         ASSERT_EQ(outcome.code, 0) << outcome.text;
         std::ifstream file(folder / "m.json");
         const auto json = nlohmann::json::parse(file);
