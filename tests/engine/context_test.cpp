@@ -52,7 +52,7 @@ TEST(Context, CastsBetweenAllTypes) {
     EXPECT_EQ(f[0], -1.5f);
     EXPECT_EQ(f[1], std::numeric_limits<float>::infinity());
     EXPECT_EQ(f[2], 0.1f);
-    EXPECT_EQ(context.to_vector<double>(context.cast(context.from<int64_t>({1}, std::vector<int64_t>{int64_t{1} << 53}), Dtype::f64))[0], 0x1p53);
+    EXPECT_EQ(context.to_vector<double>(context.cast(context.from<int64_t>({1}, std::vector<int64_t>{9007199254740991}), Dtype::f64))[0], 9007199254740991.0);
 }
 
 TEST(Context, CastsToBf16RoundToEven) {
