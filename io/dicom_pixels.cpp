@@ -1,17 +1,15 @@
 #include "io/dicom_pixels.hpp"
 
-#include <fcntl.h>
 #include <gdcmImageReader.h>
 #include <gdcmTrace.h>
-#include <unistd.h>
 
 #include <bit>
-#include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <sstream>
 
 #include "base/error.hpp"
+#include "io/silent_stderr.hpp"
 
 namespace cmtl {
 
@@ -65,34 +63,6 @@ void check_stored(const Stored& s, const std::string& name) {
         fail(ErrorKind::input, "dicom", "{}: pixels of {} bits allocated, {} stored, high bit {} cannot be read", name,
              s.bits_allocated, s.bits_stored, s.high_bit);
 }
-
-// The JPEG libraries print what they think of a stream on file descriptor 2, past every switch of GDCM: for 12 bits two
-// lines per slice. The descriptor leads nowhere while any thread decodes; what other threads print meanwhile is lost.
-class SilentStderr {
-  public:
-    SilentStderr() {
-        const std::lock_guard lock(mutex_);
-        if (users_++ > 0) return;
-        std::fflush(stderr);
-        saved_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-        const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-        if (saved_ >= 0 && nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
-        if (nowhere >= 0) ::close(nowhere);
-    }
-    ~SilentStderr() {
-        const std::lock_guard lock(mutex_);
-        if (--users_ > 0 || saved_ < 0) return;
-        std::fflush(stderr);
-        ::dup2(saved_, STDERR_FILENO);
-        ::close(saved_);
-    }
-    SilentStderr(const SilentStderr&) = delete;
-    SilentStderr& operator=(const SilentStderr&) = delete;
-
-  private:
-    static inline std::mutex mutex_;
-    static inline int users_ = 0, saved_ = -1;
-};
 
 void decode_compressed(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name,
                        std::span<float> out) {

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "io/silent_stderr.hpp"
 
 namespace cmtl {
 
@@ -34,6 +35,7 @@ class Quiet {
     Quiet& operator=(const Quiet&) = delete;
 
   private:
+    SilentStderr silent_;
     std::ostringstream sink_;
     std::streambuf *out_, *err_;
 };
