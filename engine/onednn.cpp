@@ -1,8 +1,10 @@
 #include "engine/onednn.hpp"
 
-#include <dnnl.hpp>
+#include <omp.h>
 
+#include <dnnl.hpp>
 #include <map>
+#include <tuple>
 
 namespace cmtl {
 
@@ -39,7 +41,8 @@ struct Prepared {
 struct OneDnn::Parts {
     dnnl::engine engine{dnnl::engine::kind::cpu, 0};
     dnnl::stream stream{engine};
-    std::map<std::pair<Conv3dProblem, Direction>, Prepared> conv3d;
+    // A primitive's work is cut, and its scratchpad sized, for the number of threads it was made under.
+    std::map<std::tuple<Conv3dProblem, Direction, int>, Prepared> conv3d;
 
     static Memory::dims x_dims(const Conv3dProblem& p) { return {p.n, p.in, p.d, p.h, p.w}; }
     static Memory::dims y_dims(const Conv3dProblem& p) { return {p.n, p.out, p.od(), p.oh(), p.ow()}; }
@@ -65,7 +68,7 @@ OneDnn::OneDnn() : parts_(checked([] { return std::make_unique<Parts>(); })) {}
 OneDnn::~OneDnn() = default;
 
 const Prepared& OneDnn::Parts::prepare(const Conv3dProblem& p, Direction direction) {
-    const auto key = std::make_pair(p, direction);
+    const auto key = std::make_tuple(p, direction, omp_get_max_threads());
     if (auto it = conv3d.find(key); it != conv3d.end()) return it->second;
 
     const auto type = type_of(p.compute);

@@ -15,7 +15,7 @@ struct StemOptions {
     bool training = false;
     double eps = 1e-3, momentum = 0.01;
     const std::vector<int32_t>* plan = nullptr;  // Shift3D's draws, as shift3d_plan gives them; nullptr: no shift
-    std::optional<float> fill;                   // as Shift3dOptions::fill
+    std::optional<float> fill = std::nullopt;    // as Shift3dOptions::fill
 };
 
 // The network's first block in one call: conv3d(k3 s2 p1), batch_norm3d, ReLU, shift3d, max_pool3d(k3 s2 p1).
