@@ -328,9 +328,13 @@ Predictions Trainer::predict(const std::vector<size_t>& cases, std::vector<doubl
     Predictions out;
     const auto& tasks = config_.model.tasks;
     for (const Task& task : tasks) out.tasks.push_back({task.name, static_cast<int>(task.classes), {}, {}});
+    // Without gradients cases do not depend on each other: large volumes go one by one, which saves memory.
+    const auto& crop = config_.preparation.crop;
+    const int64_t fit = config_.model.volume ? (int64_t{1} << 22) / (crop[0] * crop[1] * crop[2]) : config_.train.batch_size;
+    const int64_t most = std::clamp<int64_t>(fit, 1, config_.train.batch_size);
     std::vector<std::vector<size_t>> groups;
     for (const size_t i : cases) {
-        if (groups.empty() || static_cast<int64_t>(groups.back().size()) >= config_.train.batch_size) groups.emplace_back();
+        if (groups.empty() || static_cast<int64_t>(groups.back().size()) >= most) groups.emplace_back();
         groups.back().push_back(i);
     }
     Prefetcher ahead(0, static_cast<int64_t>(groups.size()),
