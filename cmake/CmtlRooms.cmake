@@ -73,10 +73,12 @@ if(CMTL_SANITIZE)
     target_link_options(cmtl_options INTERFACE -fsanitize=${CMTL_SANITIZE})
 endif()
 
-# version.hpp carries the commit: written at configure time.
-execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-                OUTPUT_VARIABLE CMTL_COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-configure_file(${CMAKE_SOURCE_DIR}/cmake/version.hpp.in ${CMAKE_BINARY_DIR}/generated/version.hpp @ONLY)
+# version.hpp carries the commit, so every build looks whether that changed.
+add_custom_target(cmtl_version
+    COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DPROJECT_VERSION=${PROJECT_VERSION}
+            -DOUTPUT=${CMAKE_BINARY_DIR}/generated/version.hpp -P ${CMAKE_SOURCE_DIR}/cmake/version.cmake
+    BYPRODUCTS ${CMAKE_BINARY_DIR}/generated/version.hpp
+    COMMENT "version.hpp")
 
 # cmtl_room(NAME LINKS ... PRIVATE_LINKS ...): every source below NAME/ as the static library cmtl_NAME.
 function(cmtl_room name)
@@ -86,6 +88,7 @@ function(cmtl_room name)
         add_library(cmtl_${name} STATIC ${sources})
         target_link_libraries(cmtl_${name} PUBLIC cmtl_options ${ROOM_LINKS} PRIVATE ${ROOM_PRIVATE_LINKS} nlohmann_json::nlohmann_json)
         target_include_directories(cmtl_${name} SYSTEM PRIVATE ${ROOM_PRIVATE_INCLUDES})
+        add_dependencies(cmtl_${name} cmtl_version)
     else()
         add_library(cmtl_${name} INTERFACE)
         target_link_libraries(cmtl_${name} INTERFACE cmtl_options ${ROOM_LINKS})
