@@ -37,6 +37,12 @@ Context::Context(const ContextOptions& options) : options_(options), allocator_(
     if (verbose && *verbose && std::string_view(verbose) != "0") options_.verbose = true;
     if (options_.device.kind != Device::Kind::cpu)
         fail(ErrorKind::resource, "device", "{}: this program was built without it; use --device cpu", to_string(options_.device));
+    require(options_.compute == Dtype::f32 || options_.compute == Dtype::bf16, "device", "convolutions multiply in f32 or bf16, not in {}",
+            name_of(options_.compute));
+#if defined(__x86_64__)
+    if (options_.compute == Dtype::bf16 && !__builtin_cpu_supports("avx512bw"))
+        fail(ErrorKind::resource, "device", "bf16 wants a processor with AVX-512, which this one lacks; use f32");
+#endif
 }
 
 Context::~Context() = default;
