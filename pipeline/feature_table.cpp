@@ -71,7 +71,8 @@ FeatureTable read_feature_table(const std::filesystem::path& path, const std::st
             columns.push_back(c);
             table.names.push_back(csv.header[c]);
         }
-    if (columns.empty()) fail(ErrorKind::input, "features", "{}: no feature column beside '{}'", path.string(), id_column);
+    if (columns.empty())
+        fail(ErrorKind::input, "features", "{}: no feature column beside '{}'", path.string(), id_column);
     table.values.reserve(csv.rows.size() * columns.size());
     for (size_t r = 0; r < csv.rows.size(); ++r) {
         if (csv.missing(r, *id)) csv.reject(r, *id, "is empty: every row needs an ID");
@@ -103,8 +104,9 @@ FeatureTable select_features(const FeatureTable& table, const std::vector<std::s
         else
             absent.push_back(name);
     if (!absent.empty())
-        fail(ErrorKind::input, "features", "{}: {} of the {} features of {} are absent ({}); the table has {} feature columns",
-             table.file.string(), absent.size(), names.size(), model, list(absent), table.names.size());
+        fail(ErrorKind::input, "features",
+             "{}: {} of the {} features of {} are absent ({}); the table has {} feature columns", table.file.string(),
+             absent.size(), names.size(), model, list(absent), table.names.size());
     FeatureTable chosen;
     chosen.file = table.file;
     chosen.names = names;
@@ -163,8 +165,8 @@ FeatureScaler fit_scaler(const FeatureTable& table, std::span<const size_t> rows
 }
 
 void FeatureScaler::apply(std::span<const double> raw, std::span<float> out) const {
-    require(raw.size() == names.size() && out.size() == names.size(), "features", "{} values for {} features", raw.size(),
-            names.size());
+    require(raw.size() == names.size() && out.size() == names.size(), "features", "{} values for {} features",
+            raw.size(), names.size());
     const bool logs = logarithmic(method), ranks = by_quantiles(method), normal = method == "quantile-normal";
     for (size_t c = 0; c < raw.size(); ++c) {
         const double x = logs ? signed_log(raw[c]) : raw[c];
@@ -180,7 +182,8 @@ void FeatureScaler::apply(std::span<const double> raw, std::span<float> out) con
 }
 
 nlohmann::json to_json(const FeatureScaler& scaler) {
-    nlohmann::json json{{"method", scaler.method}, {"names", scaler.names}, {"offset", scaler.offset}, {"divisor", scaler.divisor}};
+    nlohmann::json json{
+        {"method", scaler.method}, {"names", scaler.names}, {"offset", scaler.offset}, {"divisor", scaler.divisor}};
     if (!scaler.quantiles.empty()) json["quantiles"] = scaler.quantiles;
     return json;
 }

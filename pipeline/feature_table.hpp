@@ -41,8 +41,8 @@ FeatureTable select_features(const FeatureTable& table, const std::vector<std::s
 struct FeatureScaler {
     std::string method = "minmax";
     std::vector<std::string> names;
-    std::vector<double> offset, divisor;          // per feature, on the transformed value; divisor 0: constant column
-    std::vector<std::vector<double>> quantiles;   // per feature, quantile methods only
+    std::vector<double> offset, divisor;         // per feature, on the transformed value; divisor 0: constant column
+    std::vector<std::vector<double>> quantiles;  // per feature, quantile methods only
 
     // raw.size() == out.size() == names.size(). Computed in double, rounded once.
     void apply(std::span<const double> raw, std::span<float> out) const;

@@ -16,7 +16,8 @@ fs::path weights_path(const fs::path& path) {
     if (!fs::is_directory(path)) return path;
     for (const char* name : {"best.safetensors", "latest.safetensors"})
         if (const fs::path file = path / "checkpoints" / name; fs::exists(file)) return file;
-    fail(ErrorKind::input, "model", "{}: a folder without checkpoints/best.safetensors: give a run folder of cmtl_train or a .safetensors file",
+    fail(ErrorKind::input, "model",
+         "{}: a folder without checkpoints/best.safetensors: give a run folder of cmtl_train or a .safetensors file",
          path.string());
 }
 

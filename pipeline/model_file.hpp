@@ -24,8 +24,9 @@ struct ModelFile {
     Metadata metadata;     // everything, model_metadata()'s keys included
 };
 
-// A .safetensors file (a checkpoint, or a bare PyTorch state dict, whose form is read off its names and shapes), or a run
-// folder: its best checkpoint, or the latest where there is no best. Throws Error(input) naming what is missing or damaged.
+// A .safetensors file (a checkpoint, or a bare PyTorch state dict, whose form is read off its names and shapes), or a
+// run folder: its best checkpoint, or the latest where there is no best. Throws Error(input) naming what is missing or
+// damaged.
 ModelFile read_model(Context& context, const std::filesystem::path& file_or_run);
 
 // options, preparation, intensity and scaler as metadata ("cmtl.model", "cmtl.preparation", "cmtl.intensity",

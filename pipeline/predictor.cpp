@@ -21,13 +21,15 @@ void Predictor::require_ct() const {
         fail(ErrorKind::input, "model", "{}: takes image features only, no CT: give --features", model_.source);
     if (!model_.preparation || !model_.intensity)
         fail(ErrorKind::input, "model",
-             "{}: holds no intensity statistics of its training cohort (a bare state dict?): it can be used on ready tensors "
+             "{}: holds no intensity statistics of its training cohort (a bare state dict?): it can be used on ready "
+             "tensors "
              "(--tensors), not on CT; give a run folder or a checkpoint of cmtl_train",
              model_.source);
 }
 
 void Predictor::require_features() const {
-    if (!model_.options.features) fail(ErrorKind::input, "model", "{}: takes CT only, no features: leave --features out", model_.source);
+    if (!model_.options.features)
+        fail(ErrorKind::input, "model", "{}: takes CT only, no features: leave --features out", model_.source);
     if (!model_.scaler)
         fail(ErrorKind::input, "model",
              "{}: holds no feature ranges of its training cohort (a bare state dict?): it can be used on ready tensors "
@@ -40,7 +42,8 @@ FeatureTable Predictor::select(const FeatureTable& table) const {
     return select_features(table, model_.scaler->names, model_.options.feature_count, model_.source);
 }
 
-std::vector<std::vector<double>> Predictor::probabilities(const std::vector<uint16_t>& volume, std::span<const double> features) {
+std::vector<std::vector<double>> Predictor::probabilities(const std::vector<uint16_t>& volume,
+                                                          std::span<const double> features) {
     const NoGrad quiet(context_);
     Tensor x, f;
     if (model_.options.volume) {
@@ -56,19 +59,23 @@ std::vector<std::vector<double>> Predictor::probabilities(const std::vector<uint
         f = context_.from<float>({1, static_cast<int64_t>(scaled.size())}, scaled);
     }
     std::vector<std::vector<double>> out;
-    for (const Tensor& logits : net_.forward(Pass{context_}, x, f)) out.push_back(class_probabilities(context_, logits));
+    for (const Tensor& logits : net_.forward(Pass{context_}, x, f))
+        out.push_back(class_probabilities(context_, logits));
     return out;
 }
 
 std::vector<Tensor> Predictor::logits(const Tensor& volume, const Tensor& features) {
     const NoGrad quiet(context_);
-    const auto lacks = [&](const char* name) { fail(ErrorKind::input, "model", "{}: needs a tensor '{}'", model_.source, name); };
+    const auto lacks = [&](const char* name) {
+        fail(ErrorKind::input, "model", "{}: needs a tensor '{}'", model_.source, name);
+    };
     if (model_.options.volume && !volume.defined()) lacks("volume");
     if (model_.options.features && !features.defined()) lacks("features");
     Tensor x;
     if (model_.options.volume) {
         if (volume.rank() != 5 || volume.size(1) != 1 || volume.dtype() != Dtype::f32)
-            fail(ErrorKind::input, "model", "volume is {} {}: (N, 1, D, H, W) f32 is needed", name_of(volume.dtype()), volume.shape().text());
+            fail(ErrorKind::input, "model", "volume is {} {}: (N, 1, D, H, W) f32 is needed", name_of(volume.dtype()),
+                 volume.shape().text());
         x = to_channels_last(context_, volume);
     }
     return net_.forward(Pass{context_}, x, model_.options.features ? features : Tensor());

@@ -18,8 +18,8 @@ class Predictor {
 
     const ModelFile& model() const { return model_; }
 
-    // Throw Error(input) that says what the model file lacks, for reading CT (preparation and intensity statistics) and raw
-    // feature tables (feature ranges); and for a model that has no such branch.
+    // Throw Error(input) that says what the model file lacks, for reading CT (preparation and intensity statistics) and
+    // raw feature tables (feature ranges); and for a model that has no such branch.
     void require_ct() const;
     void require_features() const;
 
@@ -28,7 +28,8 @@ class Predictor {
 
     // One case: probabilities by task and class. `volume`: voxels of prepare_case with the model's own preparation;
     // `features`: a row of a selected table, raw. The branch that the model lacks is not looked at.
-    std::vector<std::vector<double>> probabilities(const std::vector<uint16_t>& volume, std::span<const double> features);
+    std::vector<std::vector<double>> probabilities(const std::vector<uint16_t>& volume,
+                                                   std::span<const double> features);
 
     // Ready input to logits (N, classes) by task: volume (N, 1, D, H, W) f32 standardised, features (N, F) f32 scaled.
     // Throws Error(input) on shapes that do not fit.
@@ -43,8 +44,8 @@ class Predictor {
 // What cmtl_infer writes about one case.
 struct CaseResult {
     std::string id;
-    std::filesystem::path input;                       // the CT; empty for features alone
-    std::vector<std::vector<double>> probabilities;    // by task
+    std::filesystem::path input;                     // the CT; empty for features alone
+    std::vector<std::vector<double>> probabilities;  // by task
     double litres_right = 0, litres_left = 0;
     std::vector<std::string> warnings;
     Timeline timeline;

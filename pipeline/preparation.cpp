@@ -34,7 +34,8 @@ Volume block_means(const Volume& in, const Index3& f) {
     Geometry g = in.geometry;
     for (size_t a = 0; a < 3; ++a) {
         for (size_t r = 0; r < 3; ++r)
-            g.origin[r] += in.geometry.direction[r * 3 + a] * in.geometry.spacing[a] * static_cast<double>(f[a] - 1) / 2;
+            g.origin[r] +=
+                in.geometry.direction[r * 3 + a] * in.geometry.spacing[a] * static_cast<double>(f[a] - 1) / 2;
         g.size[a] = in.geometry.size[a] / f[a];
         g.spacing[a] = in.geometry.spacing[a] * static_cast<double>(f[a]);
     }
@@ -96,16 +97,21 @@ double litres(const Mask& mask, uint8_t label) {
 Mask read_lungs(const std::filesystem::path& path, const Geometry& grid) {
     Mask mask = read_mask(path);
     if (mask.geometry.size != grid.size)
-        fail(ErrorKind::input, "mask", "{}: {}x{}x{} voxels, its image has {}x{}x{}: a mask must be on the image's grid", path.string(),
-             mask.geometry.size[0], mask.geometry.size[1], mask.geometry.size[2], grid.size[0], grid.size[1], grid.size[2]);
+        fail(ErrorKind::input, "mask",
+             "{}: {}x{}x{} voxels, its image has {}x{}x{}: a mask must be on the image's grid", path.string(),
+             mask.geometry.size[0], mask.geometry.size[1], mask.geometry.size[2], grid.size[0], grid.size[1],
+             grid.size[2]);
     for (size_t a = 0; a < 3; ++a) {
         const double tolerance = 0.01 * grid.spacing[a] + 1e-3;
-        if (std::abs(mask.geometry.spacing[a] - grid.spacing[a]) > tolerance || std::abs(mask.geometry.origin[a] - grid.origin[a]) > 1)
-            fail(ErrorKind::input, "mask", "{}: spacing or origin differ from its image's: a mask must be on the image's grid", path.string());
+        if (std::abs(mask.geometry.spacing[a] - grid.spacing[a]) > tolerance ||
+            std::abs(mask.geometry.origin[a] - grid.origin[a]) > 1)
+            fail(ErrorKind::input, "mask",
+                 "{}: spacing or origin differ from its image's: a mask must be on the image's grid", path.string());
     }
     for (size_t a = 0; a < 9; ++a)
         if (std::abs(mask.geometry.direction[a] - grid.direction[a]) > 1e-3)
-            fail(ErrorKind::input, "mask", "{}: its orientation differs from its image's: a mask must be on the image's grid", path.string());
+            fail(ErrorKind::input, "mask",
+                 "{}: its orientation differs from its image's: a mask must be on the image's grid", path.string());
     if (std::all_of(mask.voxels.begin(), mask.voxels.end(), [](uint8_t v) { return v == 0; }))
         fail(ErrorKind::input, "mask", "{}: empty: no voxel is above 0", path.string());
     mask.geometry = grid;
@@ -123,7 +129,8 @@ Lungs find_lungs(const Volume& hu, const std::filesystem::path& image) {
 }
 }  // namespace
 
-PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options, const std::filesystem::path& mask) {
+PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
+                          const std::filesystem::path& mask) {
     PreparedCase out;
     Stopwatch watch(out.timeline);
     ReadReport report;
@@ -175,7 +182,8 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
             uint16_t* row = out.voxels.data() + (z * height + y) * width;
             for (int64_t x = first; x < last; ++x)
                 if (kept.at(x + start[0], j, k))
-                    row[x] = static_cast<uint16_t>(std::lround(std::clamp(resampled.at(x + start[0], j, k) + water, 0.0, 4095.0)));
+                    row[x] = static_cast<uint16_t>(
+                        std::lround(std::clamp(resampled.at(x + start[0], j, k) + water, 0.0, 4095.0)));
         }
     watch.lap("crop");
     return out;
@@ -187,13 +195,15 @@ std::vector<float> network_input(const std::vector<uint16_t>& volume, const std:
     require(static_cast<int64_t>(volume.size()) == options.size[0] * options.size[1] * options.size[2], "pipeline",
             "{} voxels are not a prepared volume", volume.size());
     for (size_t a = 0; a < 3; ++a)
-        require(offset[a] >= 0 && offset[a] + options.crop[a] <= options.size[a], "pipeline", "crop offset {} leaves the volume", offset[a]);
+        require(offset[a] >= 0 && offset[a] + options.crop[a] <= options.size[a], "pipeline",
+                "crop offset {} leaves the volume", offset[a]);
     std::vector<float> input(static_cast<size_t>(depth * height * width));
     const double divisor = statistics.deviation > 0 ? statistics.deviation : 1;
     float* to = input.data();
     for (int64_t z = 0; z < depth; ++z)
         for (int64_t y = 0; y < height; ++y) {
-            const uint16_t* row = volume.data() + ((z + offset[0]) * options.size[1] + y + offset[1]) * options.size[2] + offset[2];
+            const uint16_t* row =
+                volume.data() + ((z + offset[0]) * options.size[1] + y + offset[1]) * options.size[2] + offset[2];
             for (int64_t x = 0; x < width; ++x)
                 *to++ = static_cast<float>((std::min<double>(row[x], options.clip) - statistics.mean) / divisor);
         }

@@ -25,9 +25,9 @@ struct PreparationOptions {
     std::vector<int64_t> training_offsets_z{50, 60, 70, 80, 90, 100};
     std::vector<int64_t> training_offsets_y{20, 30, 40, 50, 60, 70, 80};
     std::vector<int64_t> training_offsets_x{20, 30, 40, 50, 60, 70, 80};
-    double lung_spacing_mm = 1;  // of the grid on which the lungs are sought
-    bool average = false;        // take means of blocks first where a grid becomes at least twice as coarse
-    double clip = 2000;           // upper limit of the network's input, in HU + 1024
+    double lung_spacing_mm = 1;    // of the grid on which the lungs are sought
+    bool average = false;          // take means of blocks first where a grid becomes at least twice as coarse
+    double clip = 2000;            // upper limit of the network's input, in HU + 1024
     std::string centre = "image";  // the prepared volume's centre: "image" (published) or "lungs" (their bounding box)
     bool operator==(const PreparationOptions&) const = default;
 };
@@ -36,7 +36,8 @@ struct PreparationOptions {
 PreparationOptions preparation_preset(std::string_view name);
 
 nlohmann::json to_json(const PreparationOptions& options);
-// Missing keys keep their default. Throws Error(usage) for unknown keys, wrong types and sizes that do not fit together.
+// Missing keys keep their default. Throws Error(usage) for unknown keys, wrong types and sizes that do not fit
+// together.
 PreparationOptions preparation_from_json(const nlohmann::json& json);
 // A crop that leaves the volume, an empty size: Error(usage) naming the key.
 void validate(const PreparationOptions& options);
@@ -53,9 +54,9 @@ struct PreparedCase {
     Timeline timeline;
 };
 
-// Reads a CT, resamples it (cubic spline, nearest edge), finds the lungs as cmtl_segment does (or takes them from `mask`, any
-// voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre.
-// Throws Error(input) as read_volume and segment_lungs do; for a mask on another grid; for a mask without a voxel.
+// Reads a CT, resamples it (cubic spline, nearest edge), finds the lungs as cmtl_segment does (or takes them from
+// `mask`, any voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre. Throws
+// Error(input) as read_volume and segment_lungs do; for a mask on another grid; for a mask without a voxel.
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
                           const std::filesystem::path& mask = {});
 

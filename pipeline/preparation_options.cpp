@@ -52,7 +52,8 @@ PreparationOptions preparation_from_json(const json& tree) {
         if (!tree.contains(key)) return;
         const auto values = tree.at(key).get<std::vector<int64_t>>();
         if (values.size() != 3)
-            fail(ErrorKind::usage, "preparation", "preparation.{} is {}: three whole numbers (z, y, x) are needed", key, tree.at(key).dump());
+            fail(ErrorKind::usage, "preparation", "preparation.{} is {}: three whole numbers (z, y, x) are needed", key,
+                 tree.at(key).dump());
         std::copy(values.begin(), values.end(), to.begin());
     };
     try {
@@ -76,27 +77,34 @@ PreparationOptions preparation_from_json(const json& tree) {
 
 void validate(const PreparationOptions& o) {
     const auto refuse = [](const std::string& what) { fail(ErrorKind::usage, "preparation", "{}", what); };
-    if (!(o.spacing_mm >= 0.2 && o.spacing_mm <= 20)) refuse(fmt::format("preparation.spacing_mm is {}: 0.2 to 20 mm are possible", o.spacing_mm));
+    if (!(o.spacing_mm >= 0.2 && o.spacing_mm <= 20))
+        refuse(fmt::format("preparation.spacing_mm is {}: 0.2 to 20 mm are possible", o.spacing_mm));
     if (!(o.lung_spacing_mm >= 0.5 && o.lung_spacing_mm <= 5))
         refuse(fmt::format("preparation.lung_spacing_mm is {}: 0.5 to 5 mm are possible", o.lung_spacing_mm));
     if (!(o.clip > 0)) refuse(fmt::format("preparation.clip is {}: it must be above 0", o.clip));
-    if (o.centre != "image" && o.centre != "lungs") refuse(fmt::format("preparation.centre is '{}': choose image or lungs", o.centre));
-    const std::array<std::vector<int64_t>, 3> training{o.training_offsets_z, o.training_offsets_y, o.training_offsets_x};
+    if (o.centre != "image" && o.centre != "lungs")
+        refuse(fmt::format("preparation.centre is '{}': choose image or lungs", o.centre));
+    const std::array<std::vector<int64_t>, 3> training{o.training_offsets_z, o.training_offsets_y,
+                                                       o.training_offsets_x};
     int64_t voxels = 1;
     for (size_t a = 0; a < 3; ++a) {
         const char axis = "zyx"[a];
-        if (o.size[a] < 1 || o.size[a] > 4096) refuse(fmt::format("preparation.size along {} is {}: 1 to 4096 are possible", axis, o.size[a]));
+        if (o.size[a] < 1 || o.size[a] > 4096)
+            refuse(fmt::format("preparation.size along {} is {}: 1 to 4096 are possible", axis, o.size[a]));
         if (o.crop[a] < 1 || o.crop[a] > o.size[a])
-            refuse(fmt::format("preparation.crop along {} is {}: 1 to preparation.size ({}) are possible", axis, o.crop[a], o.size[a]));
+            refuse(fmt::format("preparation.crop along {} is {}: 1 to preparation.size ({}) are possible", axis,
+                               o.crop[a], o.size[a]));
         if (training[a].empty()) refuse(fmt::format("preparation.training_offsets_{} is empty", axis));
         std::vector<int64_t> offsets = training[a];
         offsets.push_back(o.evaluation_offset[a]);
         for (const int64_t offset : offsets)
             if (offset < 0 || offset + o.crop[a] > o.size[a])
-                refuse(fmt::format("offset {} along {}: the crop of {} leaves the volume of {}", offset, axis, o.crop[a], o.size[a]));
+                refuse(fmt::format("offset {} along {}: the crop of {} leaves the volume of {}", offset, axis,
+                                   o.crop[a], o.size[a]));
         voxels *= o.size[a];
     }
-    if (voxels > (int64_t{1} << 30)) refuse(fmt::format("preparation.size has {} voxels: at most 2^30 are possible", voxels));
+    if (voxels > (int64_t{1} << 30))
+        refuse(fmt::format("preparation.size has {} voxels: at most 2^30 are possible", voxels));
 }
 
 }  // namespace cmtl

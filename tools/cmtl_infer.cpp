@@ -25,10 +25,12 @@ struct Arguments {
 // One case's way through the model and into its files.
 class CaseReader {
   public:
-    CaseReader(Predictor& predictor, const Arguments& arguments, const Tool& tool) : predictor_(predictor), a_(arguments), tool_(tool) {
+    CaseReader(Predictor& predictor, const Arguments& arguments, const Tool& tool)
+        : predictor_(predictor), a_(arguments), tool_(tool) {
         if (a_.features.empty()) {
             if (predictor_.model().options.features)
-                fail(ErrorKind::usage, "infer", "{}: takes image features: give their table with --features", predictor_.model().source);
+                fail(ErrorKind::usage, "infer", "{}: takes image features: give their table with --features",
+                     predictor_.model().source);
         } else {
             table_ = predictor_.select(read_feature_table(a_.features, a_.id_column));
         }
@@ -45,7 +47,8 @@ class CaseReader {
         if (table_) {
             const auto at = table_->find(one.id);
             if (!at)
-                fail(ErrorKind::input, "features", "{}: no features for '{}': name the row with --id", a_.features.string(), one.id);
+                fail(ErrorKind::input, "features", "{}: no features for '{}': name the row with --id",
+                     a_.features.string(), one.id);
             row = table_->row(*at);
         }
         PreparedCase prepared;
@@ -60,7 +63,8 @@ class CaseReader {
         }
         const auto begin = std::chrono::steady_clock::now();
         result.probabilities = predictor_.probabilities(prepared.voxels, row);
-        result.timeline.emplace_back("network", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+        result.timeline.emplace_back("network",
+                                     std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
         stop_if_interrupted();
         if (files) {
             make_folder(a_.output);
@@ -78,7 +82,8 @@ class CaseReader {
         report.source = result.input.string();
         const auto& tasks = predictor_.model().options.tasks;
         for (size_t k = 0; k < tasks.size(); ++k)
-            report.tasks.push_back({tasks[k].name, result.probabilities[k], k < one.labels.size() ? static_cast<int>(one.labels[k]) : -1});
+            report.tasks.push_back(
+                {tasks[k].name, result.probabilities[k], k < one.labels.size() ? static_cast<int>(one.labels[k]) : -1});
         report.timeline = result.timeline;
         report.warnings = result.warnings;
         if (!result.input.empty()) {
@@ -88,8 +93,9 @@ class CaseReader {
             reading.warn = false;
             const Volume hu = read_volume(one.image, reading);
             const auto& g = hu.geometry;
-            report.image = {{"size", fmt::format("{} x {} x {}", g.size[0], g.size[1], g.size[2])},
-                            {"spacing", fmt::format("{:.3g} x {:.3g} x {:.3g} mm", g.spacing[0], g.spacing[1], g.spacing[2])}};
+            report.image = {
+                {"size", fmt::format("{} x {} x {}", g.size[0], g.size[1], g.size[2])},
+                {"spacing", fmt::format("{:.3g} x {:.3g} x {:.3g} mm", g.spacing[0], g.spacing[1], g.spacing[2])}};
             report.overlay_png = encode_png(overlay(hu, prepared.lungs));
             report.overlay_caption = "Lungs as the model saw them: right blue, left orange";
         }
@@ -123,7 +129,8 @@ int infer_tensors(Context& context, Predictor& predictor, const Arguments& a) {
     };
     const auto logits = predictor.logits(find("volume"), find("features"));
     NamedTensors out;
-    for (size_t k = 0; k < logits.size(); ++k) out.emplace_back("logits_" + predictor.model().options.tasks[k].name, logits[k]);
+    for (size_t k = 0; k < logits.size(); ++k)
+        out.emplace_back("logits_" + predictor.model().options.tasks[k].name, logits[k]);
     write_safetensors(a.output, out);
     return 0;
 }
@@ -148,7 +155,8 @@ Cohort cohort_of(CaseReader& reader, const Predictor& predictor, const Arguments
     if (!a.manifest.empty()) {
         Cohort cohort = read_manifest(a.manifest, a.id_column, options.tasks, false);
         if (options.volume && !cohort.has_images)
-            fail(ErrorKind::input, "manifest", "{}: no Image column, but {} reads CT", a.manifest.string(), predictor.model().source);
+            fail(ErrorKind::input, "manifest", "{}: no Image column, but {} reads CT", a.manifest.string(),
+                 predictor.model().source);
         return cohort;
     }
     Cohort cohort;
@@ -178,7 +186,8 @@ int infer_cohort(Predictor& predictor, const Arguments& a, const Tool& tool) {
                 predictions.ids.push_back(one.id);
                 for (size_t k = 0; k < tasks.size(); ++k) {
                     auto& task = predictions.tasks[k];
-                    task.probabilities.insert(task.probabilities.end(), result.probabilities[k].begin(), result.probabilities[k].end());
+                    task.probabilities.insert(task.probabilities.end(), result.probabilities[k].begin(),
+                                              result.probabilities[k].end());
                     task.labels.push_back(static_cast<int>(one.labels[k]));
                 }
             } catch (const Error& error) {
@@ -190,24 +199,31 @@ int infer_cohort(Predictor& predictor, const Arguments& a, const Tool& tool) {
     }
     for (const auto& text : failed) fmt::print(stderr, "left out: {}\n", text);
     if (predictions.ids.empty())
-        fail(ErrorKind::input, "infer", "none of the {} cases could be read; the first: {}", cohort.cases.size(), failed.front());
+        fail(ErrorKind::input, "infer", "none of the {} cases could be read; the first: {}", cohort.cases.size(),
+             failed.front());
     write_predictions(a.output / "predictions.csv", predictions);
-    if (!tool.common.quiet) fmt::print("{} cases in {}\n", predictions.ids.size(), (a.output / "predictions.csv").string());
+    if (!tool.common.quiet)
+        fmt::print("{} cases in {}\n", predictions.ids.size(), (a.output / "predictions.csv").string());
     return failed.empty() ? 0 : static_cast<int>(ErrorKind::partial);
 }
 
 int run(Tool& tool) {
     Arguments a;
-    tool.app.description("Reads a CT with a trained model: probabilities (JSON), lung mask (NIfTI on the CT's grid), report (HTML).");
+    tool.app.description(
+        "Reads a CT with a trained model: probabilities (JSON), lung mask (NIfTI on the CT's grid), report (HTML).");
     tool.app.add_option("--model", a.model, "run folder of cmtl_train or .safetensors file")->required();
     tool.app.add_option("-i,--input", a.image, "CT: DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd");
     tool.app.add_option("--mask", a.mask, "lung mask on the CT's grid, instead of segmenting");
-    tool.app.add_option("--manifest", a.manifest, "CSV of cases (ID,Image[,Mask] and known labels): DIR/predictions.csv");
+    tool.app.add_option("--manifest", a.manifest,
+                        "CSV of cases (ID,Image[,Mask] and known labels): DIR/predictions.csv");
     tool.app.add_option("--features", a.features, "CSV table of features, for models with a feature branch");
-    tool.app.add_option("--id", a.id, "name of the case, and its row in the feature table; default: the CT's name without extension");
-    tool.app.add_option("--id-column", a.id_column, "name of the ID column in manifest and feature table")->capture_default_str();
+    tool.app.add_option("--id", a.id,
+                        "name of the case, and its row in the feature table; default: the CT's name without extension");
+    tool.app.add_option("--id-column", a.id_column, "name of the ID column in manifest and feature table")
+        ->capture_default_str();
     tool.app.add_flag("--report", a.report, "with several cases: JSON, mask and report of each as well");
-    tool.app.add_option("--tensors", a.tensors, "network only: .safetensors with ready `volume` and `features`; -o is a .safetensors file");
+    tool.app.add_option("--tensors", a.tensors,
+                        "network only: .safetensors with ready `volume` and `features`; -o is a .safetensors file");
     tool.app.add_option("-o,--output", a.output, "output folder")->required();
     tool.example("cmtl_infer --model run -i patient.nii.gz -o result");
     tool.example("cmtl_infer --model run --manifest cohort.csv -o result --report");
@@ -215,14 +231,16 @@ int run(Tool& tool) {
     tool.parse();
     const int inputs = !a.image.empty() + !a.manifest.empty() + !a.tensors.empty();
     if (inputs > 1) fail(ErrorKind::usage, "infer", "choose one of -i, --manifest and --tensors");
-    if (inputs == 0 && a.features.empty()) fail(ErrorKind::usage, "infer", "nothing to read: give -i, --manifest, --features or --tensors");
+    if (inputs == 0 && a.features.empty())
+        fail(ErrorKind::usage, "infer", "nothing to read: give -i, --manifest, --features or --tensors");
     for (const fs::path& path : {a.image, a.mask, a.manifest, a.features, a.tensors})
         if (!path.empty()) require_readable(path);
     Context context(ContextOptions{.device = parse_device(tool.common.device), .verbose = tool.common.verbose});
     Predictor predictor(context, a.model);
     if (!a.tensors.empty()) return infer_tensors(context, predictor, a);
     if (inputs == 0 && predictor.model().options.volume)
-        fail(ErrorKind::usage, "infer", "{}: reads CT: give one with -i, or a cohort with --manifest", predictor.model().source);
+        fail(ErrorKind::usage, "infer", "{}: reads CT: give one with -i, or a cohort with --manifest",
+             predictor.model().source);
     if (!a.image.empty() || (a.manifest.empty() && !a.id.empty())) return infer_case(predictor, a, tool);
     return infer_cohort(predictor, a, tool);
 }

@@ -18,24 +18,38 @@ struct Arguments {
 void add_options(cmtl::Tool& tool, Arguments& a) {
     using std::string;
     auto& r = a.request;
-    tool.app.description("Trains COVID-MTL on CT volumes, on image features, or on both.\n\n"
-                         "The manifest is a CSV file ID,Image[,Mask],CT,NAT,Severity[,Split]: paths relative to it, empty label =\n"
-                         "unknown, Split in {train, val, test}. Without an Image column the model is trained on features only.");
+    tool.app.description(
+        "Trains COVID-MTL on CT volumes, on image features, or on both.\n\n"
+        "The manifest is a CSV file ID,Image[,Mask],CT,NAT,Severity[,Split]: paths relative to it, empty label =\n"
+        "unknown, Split in {train, val, test}. Without an Image column the model is trained on features only.");
     tool.app.add_option("--manifest", r.manifest, "CSV file of cases and labels");
     tool.app.add_option("--features", r.features, "CSV table of features: ID column and feature columns");
     tool.app.add_option("--id-column", r.id_column, "name of the ID column in both files")->capture_default_str();
     tool.app.add_option("-o,--output", r.run, "run folder");
-    tool.app.add_flag("--resume", r.resume, "go on with the run in the run folder, or begin it when there is no checkpoint");
-    tool.app.add_option("--folds", a.folds, "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...")->check(CLI::Range(2, 1000));
-    tool.app.add_option("--preset", r.preset, "full, small or features; default: full with images, features without")->group("Settings");
-    tool.app.add_option("--config", r.config_file, "JSON file of settings, for example another run's config.json")->group("Settings");
-    tool.app.add_option("--set", r.settings, "one setting as key=value; may be repeated")->allow_extra_args(false)->group("Settings");
-    tool.app.add_flag("--help-config", a.list_settings, "print the settings of the preset as JSON and stop")->group("Settings");
-    tool.app.add_option("--max-steps", a.max_steps, "stop after this many optimiser steps")->check(CLI::PositiveNumber)->group("Settings");
+    tool.app.add_flag("--resume", r.resume,
+                      "go on with the run in the run folder, or begin it when there is no checkpoint");
+    tool.app.add_option("--folds", a.folds, "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...")
+        ->check(CLI::Range(2, 1000));
+    tool.app.add_option("--preset", r.preset, "full, small or features; default: full with images, features without")
+        ->group("Settings");
+    tool.app.add_option("--config", r.config_file, "JSON file of settings, for example another run's config.json")
+        ->group("Settings");
+    tool.app.add_option("--set", r.settings, "one setting as key=value; may be repeated")
+        ->allow_extra_args(false)
+        ->group("Settings");
+    tool.app.add_flag("--help-config", a.list_settings, "print the settings of the preset as JSON and stop")
+        ->group("Settings");
+    tool.app.add_option("--max-steps", a.max_steps, "stop after this many optimiser steps")
+        ->check(CLI::PositiveNumber)
+        ->group("Settings");
     tool.app.add_option("--init", r.init, "weights to begin with (.safetensors or run folder)")->group("Settings");
     tool.app.add_option("--cache", r.cache, "folder of prepared volumes; default RUN/cache")->group("Settings");
-    tool.app.add_option("--tensors", a.tensors.tensors, "train on one batch of ready tensors (volume, features, labels_TASK)")->group("Tensors");
-    tool.app.add_option("--save-weights", a.tensors.save, "with --tensors: the weights after the last step")->group("Tensors");
+    tool.app
+        .add_option("--tensors", a.tensors.tensors,
+                    "train on one batch of ready tensors (volume, features, labels_TASK)")
+        ->group("Tensors");
+    tool.app.add_option("--save-weights", a.tensors.save, "with --tensors: the weights after the last step")
+        ->group("Tensors");
     tool.example("cmtl_train --manifest cohort.csv --preset small -o run");
     tool.example("cmtl_train --manifest labels.csv --features radiofeatures.csv --id-column PID --folds 5 -o run");
     tool.example("cmtl_train --resume -o run");
@@ -67,7 +81,8 @@ int run(cmtl::Tool& tool) {
         cmtl::train_on_tensors(a.tensors, r);
         return 0;
     }
-    if (!a.tensors.save.empty()) fail(ErrorKind::usage, "train", "--save-weights goes with --tensors; a run's weights are in its checkpoints");
+    if (!a.tensors.save.empty())
+        fail(ErrorKind::usage, "train", "--save-weights goes with --tensors; a run's weights are in its checkpoints");
     if (r.run.empty()) fail(ErrorKind::usage, "train", "-o is needed: the run folder");
     if (a.max_steps > 0) r.max_steps = a.max_steps;
     const cmtl::TrainJob job = cmtl::make_job(r);

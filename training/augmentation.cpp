@@ -37,7 +37,8 @@ std::vector<float> turned(const std::vector<float>& in, std::array<int64_t, 3> s
                     sy = sx;
                     sx = extent - 1 - t;
                 }
-                out[static_cast<size_t>((z * height + y) * width + x)] = in[static_cast<size_t>((z * height + sy) * width + sx)];
+                out[static_cast<size_t>((z * height + y) * width + x)] =
+                    in[static_cast<size_t>((z * height + sy) * width + sx)];
             }
     return out;
 }
@@ -55,7 +56,8 @@ Augmentation draw_augmentation(const AugmentConfig& config, const PreparationOpt
     // The voxels' noise draws have other indices than this one: bit 63 is theirs never.
     const Philox4 noise = philox({seed, Purpose::noise, epoch}, (uint64_t{1} << 63) | case_number);
     if (uniform_float(noise[0]) <= config.noise_p)
-        a.noise_sd = config.noise_sd[0] + (config.noise_sd[1] - config.noise_sd[0]) * uniform_double(noise[1], noise[2]);
+        a.noise_sd =
+            config.noise_sd[0] + (config.noise_sd[1] - config.noise_sd[0]) * uniform_double(noise[1], noise[2]);
     const Philox4 turn = philox({seed, Purpose::rotate, epoch}, case_number);
     if (uniform_float(turn[0]) <= config.rotate_p) {
         const bool square = preparation.crop[1] == preparation.crop[2];
@@ -66,8 +68,8 @@ Augmentation draw_augmentation(const AugmentConfig& config, const PreparationOpt
 }
 
 std::vector<float> augmented_input(const std::vector<uint16_t>& volume, const Augmentation& augmentation,
-                                   const IntensityStatistics& statistics, const PreparationOptions& preparation, uint64_t seed,
-                                   uint64_t epoch, uint64_t case_number) {
+                                   const IntensityStatistics& statistics, const PreparationOptions& preparation,
+                                   uint64_t seed, uint64_t epoch, uint64_t case_number) {
     std::vector<float> input = network_input(volume, augmentation.offset, statistics, preparation);
     if (augmentation.noise_sd > 0) {
         const RandomKey key{seed, Purpose::noise, epoch};
@@ -84,7 +86,8 @@ std::vector<float> augmented_input(const std::vector<uint16_t>& volume, const Au
                     if (row[x] == 0) continue;
                     const auto at = static_cast<uint64_t>(i);
                     if (at / 2 != drawn) pair = normal_pair(key, case_number, drawn = at / 2);
-                    const double value = std::clamp(row[x] + augmentation.noise_sd * pair[at % 2], 0.0, preparation.clip);
+                    const double value =
+                        std::clamp(row[x] + augmentation.noise_sd * pair[at % 2], 0.0, preparation.clip);
                     input[static_cast<size_t>(i)] = static_cast<float>((value - statistics.mean) / divisor);
                 }
             }

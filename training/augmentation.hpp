@@ -1,6 +1,6 @@
 #pragma once
-// Random changes to training volumes. Every draw is keyed by (seed, purpose, epoch, case): results do not depend on threads,
-// on prefetching, or on where a training was interrupted.
+// Random changes to training volumes. Every draw is keyed by (seed, purpose, epoch, case): results do not depend on
+// threads, on prefetching, or on where a training was interrupted.
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -21,10 +21,10 @@ struct Augmentation {
 Augmentation draw_augmentation(const AugmentConfig& config, const PreparationOptions& preparation, uint64_t seed,
                                uint64_t epoch, uint64_t case_number);
 
-// network_input of the changed volume: crop, noise on lung voxels (value above 0) limited to [0, clip], standardised, turned,
-// flipped. Without noise, turn and flip it equals network_input at the offset.
+// network_input of the changed volume: crop, noise on lung voxels (value above 0) limited to [0, clip], standardised,
+// turned, flipped. Without noise, turn and flip it equals network_input at the offset.
 std::vector<float> augmented_input(const std::vector<uint16_t>& volume, const Augmentation& augmentation,
-                                   const IntensityStatistics& statistics, const PreparationOptions& preparation, uint64_t seed,
-                                   uint64_t epoch, uint64_t case_number);
+                                   const IntensityStatistics& statistics, const PreparationOptions& preparation,
+                                   uint64_t seed, uint64_t epoch, uint64_t case_number);
 
 }  // namespace cmtl

@@ -15,10 +15,14 @@ namespace fs = std::filesystem;
 
 std::string to_string(Split split) {
     switch (split) {
-        case Split::train: return "train";
-        case Split::val: return "val";
-        case Split::test: return "test";
-        case Split::unassigned: break;
+        case Split::train:
+            return "train";
+        case Split::val:
+            return "val";
+        case Split::test:
+            return "test";
+        case Split::unassigned:
+            break;
     }
     return "";
 }
@@ -30,7 +34,8 @@ struct Columns {
     std::vector<std::optional<size_t>> labels;
 };
 
-Columns find_columns(const CsvTable& csv, const std::string& id_column, const std::vector<Task>& tasks, bool labels_required) {
+Columns find_columns(const CsvTable& csv, const std::string& id_column, const std::vector<Task>& tasks,
+                     bool labels_required) {
     std::vector<std::string> known{id_column, "Image", "Mask", "Split"};
     for (const Task& task : tasks) known.push_back(task.name);
     if (!csv.find(id_column))
@@ -39,8 +44,8 @@ Columns find_columns(const CsvTable& csv, const std::string& id_column, const st
     for (const auto& name : csv.header)
         if (std::find(known.begin(), known.end(), name) == known.end()) {
             const std::string hint = near_matches(name, known);
-            fail(ErrorKind::input, "manifest", "{}:1: unknown column '{}'{}{}; a manifest has {}", csv.file.string(), name,
-                 hint.empty() ? "" : ": ", hint, fmt::join(known, ", "));
+            fail(ErrorKind::input, "manifest", "{}:1: unknown column '{}'{}{}; a manifest has {}", csv.file.string(),
+                 name, hint.empty() ? "" : ": ", hint, fmt::join(known, ", "));
         }
     Columns columns{*csv.find(id_column), csv.find("Image"), csv.find("Mask"), csv.find("Split"), {}};
     for (const Task& task : tasks) {
@@ -58,7 +63,8 @@ int64_t read_label(const CsvTable& csv, size_t row, size_t column, const Task& t
     if (csv.missing(row, column)) return -1;
     const int64_t label = csv.integer(row, column);
     if (label < 0 || label >= task.classes)
-        csv.reject(row, column, fmt::format("is not a class of {}: 0 to {}, or empty where unknown", task.name, task.classes - 1));
+        csv.reject(row, column,
+                   fmt::format("is not a class of {}: 0 to {}, or empty where unknown", task.name, task.classes - 1));
     return label;
 }
 
@@ -66,7 +72,8 @@ fs::path read_path(const CsvTable& csv, size_t row, size_t column) {
     const fs::path path = fs::path(csv.text(row, column));
     const fs::path whole = path.is_absolute() ? path : csv.file.parent_path() / path;
     std::error_code code;
-    if (!fs::exists(whole, code)) csv.reject(row, column, fmt::format("does not exist (looked for {})", whole.string()));
+    if (!fs::exists(whole, code))
+        csv.reject(row, column, fmt::format("does not exist (looked for {})", whole.string()));
     return whole;
 }
 
@@ -89,7 +96,8 @@ std::vector<size_t> stratified_order(const Cohort& cohort, uint64_t seed, uint64
 }
 }  // namespace
 
-Cohort read_manifest(const fs::path& path, const std::string& id_column, const std::vector<Task>& tasks, bool labels_required) {
+Cohort read_manifest(const fs::path& path, const std::string& id_column, const std::vector<Task>& tasks,
+                     bool labels_required) {
     const CsvTable csv = read_csv(path);
     const Columns columns = find_columns(csv, id_column, tasks, labels_required);
     Cohort cohort;
@@ -126,7 +134,8 @@ Cohort read_manifest(const fs::path& path, const std::string& id_column, const s
     if (splits != 0 && splits != cohort.cases.size()) {
         const auto bare = std::find_if(cohort.cases.begin(), cohort.cases.end(),
                                        [](const CohortCase& c) { return c.split == Split::unassigned; });
-        fail(ErrorKind::input, "manifest", "{}: Split is empty here and given in other rows: fill all or none", bare->place);
+        fail(ErrorKind::input, "manifest", "{}: Split is empty here and given in other rows: fill all or none",
+             bare->place);
     }
     cohort.has_splits = splits != 0;
     return cohort;
@@ -135,7 +144,8 @@ Cohort read_manifest(const fs::path& path, const std::string& id_column, const s
 void assign_splits(Cohort& cohort, double share, uint64_t seed) {
     const auto order = stratified_order(cohort, seed, 0);
     for (size_t i = 0; i < order.size(); ++i) {
-        const bool val = std::floor(static_cast<double>(i + 1) * share + 1e-9) > std::floor(static_cast<double>(i) * share + 1e-9);
+        const bool val =
+            std::floor(static_cast<double>(i + 1) * share + 1e-9) > std::floor(static_cast<double>(i) * share + 1e-9);
         CohortCase& one = cohort.cases[order[i]];
         if (one.split == Split::unassigned) one.split = val ? Split::val : Split::train;
     }
@@ -143,7 +153,8 @@ void assign_splits(Cohort& cohort, double share, uint64_t seed) {
 
 std::vector<int> assign_folds(const Cohort& cohort, int folds, uint64_t seed) {
     if (folds < 2 || folds > static_cast<int>(cohort.cases.size()))
-        fail(ErrorKind::usage, "folds", "--folds {}: between 2 and the number of cases ({}) are possible", folds, cohort.cases.size());
+        fail(ErrorKind::usage, "folds", "--folds {}: between 2 and the number of cases ({}) are possible", folds,
+             cohort.cases.size());
     std::vector<int> fold(cohort.cases.size());
     const auto order = stratified_order(cohort, seed, 1);
     for (size_t i = 0; i < order.size(); ++i) fold[order[i]] = static_cast<int>(i % static_cast<size_t>(folds));

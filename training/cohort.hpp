@@ -18,7 +18,7 @@ struct CohortCase {
     std::filesystem::path image, mask;  // empty where the manifest has no such column (mask: or an empty cell)
     std::vector<int64_t> labels;        // one per task, -1 unknown
     Split split = Split::unassigned;
-    std::string place;                  // "FILE:LINE"
+    std::string place;  // "FILE:LINE"
 };
 
 struct Cohort {
@@ -29,9 +29,10 @@ struct Cohort {
 };
 
 // `ID,Image[,Mask],CT,NAT,Severity[,Split]`, columns in any order; the label columns are the tasks' names. Paths are
-// relative to the file; an empty label is unknown; Split is train, val or test. `labels_required`: every task has a column.
-// Throws Error(input) with file, line and value for: an unknown column, no ID column, an empty or repeated ID, a label
-// that is not a class of its task, an unknown split or a split in only some rows, an image or mask that does not exist.
+// relative to the file; an empty label is unknown; Split is train, val or test. `labels_required`: every task has a
+// column. Throws Error(input) with file, line and value for: an unknown column, no ID column, an empty or repeated ID,
+// a label that is not a class of its task, an unknown split or a split in only some rows, an image or mask that does
+// not exist.
 Cohort read_manifest(const std::filesystem::path& path, const std::string& id_column, const std::vector<Task>& tasks,
                      bool labels_required);
 

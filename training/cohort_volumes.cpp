@@ -46,7 +46,8 @@ IntensityStatistics intensity_statistics(const std::vector<CachedVolume>& volume
     }
     const unsigned __int128 scatter = voxels * squares - sum * sum;  // n^2 times the variance
     if (scatter == 0)
-        fail(ErrorKind::input, "train", "the training cases' volumes are constant: no intensity statistics can be taken from them");
+        fail(ErrorKind::input, "train",
+             "the training cases' volumes are constant: no intensity statistics can be taken from them");
     const auto n = static_cast<double>(voxels);
     return {static_cast<double>(sum) / n, std::sqrt(static_cast<double>(scatter)) / n};
 }

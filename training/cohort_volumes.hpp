@@ -15,11 +15,12 @@ struct CohortPreparation {
     bool interrupted = false;           // some cases are not done
 };
 
-// Prepares every case that the cache lacks, with a progress bar. A case whose files are wrong is noted in `failed`; errors of
-// other kinds (disk full, out of memory) are thrown. Stops between cases on SIGINT and SIGTERM.
+// Prepares every case that the cache lacks, with a progress bar. A case whose files are wrong is noted in `failed`;
+// errors of other kinds (disk full, out of memory) are thrown. Stops between cases on SIGINT and SIGTERM.
 CohortPreparation prepare_cohort(const VolumeCache& cache, const std::vector<CohortCase>& cases, bool quiet);
 
-// Over all voxels of these cases' prepared volumes. Deviation: population. Throws Error(input) when all voxels are equal.
+// Over all voxels of these cases' prepared volumes. Deviation: population. Throws Error(input) when all voxels are
+// equal.
 IntensityStatistics intensity_statistics(const std::vector<CachedVolume>& volumes, std::span<const size_t> cases);
 
 }  // namespace cmtl

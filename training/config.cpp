@@ -16,7 +16,9 @@ void check(bool holds, const char* key, const T& value, const char* what) {
     if (!holds) fail(ErrorKind::usage, "config", "{} is {}: {}", key, json(value).dump(), what);
 }
 
-void check_probability(const char* key, double value) { check(value >= 0 && value <= 1, key, value, "it must lie in [0, 1]"); }
+void check_probability(const char* key, double value) {
+    check(value >= 0 && value <= 1, key, value, "it must lie in [0, 1]");
+}
 
 void validate(const Config& c) {
     check(c.data.validation_share >= 0 && c.data.validation_share < 1, "data.validation_share", c.data.validation_share,
@@ -27,8 +29,8 @@ void validate(const Config& c) {
     check_probability("augment.noise_p", c.augment.noise_p);
     check_probability("augment.rotate_p", c.augment.rotate_p);
     check_probability("augment.flip_p", c.augment.flip_p);
-    check(c.augment.noise_sd[0] >= 0 && c.augment.noise_sd[1] >= c.augment.noise_sd[0], "augment.noise_sd", c.augment.noise_sd,
-          "it must be two numbers, the smaller first");
+    check(c.augment.noise_sd[0] >= 0 && c.augment.noise_sd[1] >= c.augment.noise_sd[0], "augment.noise_sd",
+          c.augment.noise_sd, "it must be two numbers, the smaller first");
     check(c.loss.name == "random" || c.loss.name == "equal" || c.loss.name == "uncertainty", "loss.name", c.loss.name,
           "choose random, equal or uncertainty");
     check(c.loss.draws >= 1, "loss.draws", c.loss.draws, "it must be at least 1");
@@ -66,8 +68,8 @@ Config preset_config(const std::string& name) {
         return config;
     }
     if (name == "features") {
-        // Found by cross-validation on a 930-patient table: the published rate undertrains, and a tenth of the features left
-        // out per step helps every task.
+        // Found by cross-validation on a 930-patient table: the published rate undertrains, and a tenth of the features
+        // left out per step helps every task.
         config.model.volume = false;
         config.model.dropout = 0;
         config.model.feature_dropout = 0.1;
@@ -117,7 +119,8 @@ Config config_from_json(const json& tree) {
     Config c;
     try {
         tree.at("preset").get_to(c.preset);
-        const json &data = tree.at("data"), &augment = tree.at("augment"), &loss = tree.at("loss"), &train = tree.at("train");
+        const json &data = tree.at("data"), &augment = tree.at("augment"), &loss = tree.at("loss"),
+                   &train = tree.at("train");
         data.at("validation_share").get_to(c.data.validation_share);
         data.at("feature_scaling").get_to(c.data.feature_scaling);
         data.at("memory_gib").get_to(c.data.memory_gib);

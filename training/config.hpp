@@ -13,17 +13,17 @@
 namespace cmtl {
 
 struct DataConfig {
-    double validation_share = 0.2;          // of a manifest without Split column
+    double validation_share = 0.2;           // of a manifest without Split column
     std::string feature_scaling = "minmax";  // pipeline/feature_table.hpp lists the methods
-    double memory_gib = 4;                  // prepared volumes are kept in memory when all fit, and read again otherwise
+    double memory_gib = 4;  // prepared volumes are kept in memory when all fit, and read again otherwise
 };
 
 struct AugmentConfig {
-    bool crop = true;       // training offsets; false: always the evaluation offset
-    double noise_p = 0.2;   // additive Gaussian noise on lung voxels, once per case and epoch
+    bool crop = true;                            // training offsets; false: always the evaluation offset
+    double noise_p = 0.2;                        // additive Gaussian noise on lung voxels, once per case and epoch
     std::array<double, 2> noise_sd{2.5, 12.75};  // HU, its standard deviation is drawn from this range
-    double rotate_p = 0;    // in-plane rotation by 90, 180 or 270 degrees (180 alone when the crop is not square)
-    double flip_p = 0;      // flip left to right
+    double rotate_p = 0;  // in-plane rotation by 90, 180 or 270 degrees (180 alone when the crop is not square)
+    double flip_p = 0;    // flip left to right
 };
 
 struct TrainConfig {
@@ -34,11 +34,11 @@ struct TrainConfig {
     double momentum = 0.9;
     bool nesterov = true;
     double weight_decay = 5e-5;
-    int64_t max_steps = 0;            // stop after so many optimiser steps; 0: no limit
-    int64_t evaluate_every = 1;       // epochs between evaluations on the validation cases
-    int64_t checkpoint_steps = 0;     // steps between checkpoints within an epoch; 0: none by steps
-    double checkpoint_minutes = 10;   // minutes between checkpoints within an epoch; 0: none by time
-    std::string select = "best";      // weights of the final predictions: best (mean AUC on the validation cases) | last
+    int64_t max_steps = 0;           // stop after so many optimiser steps; 0: no limit
+    int64_t evaluate_every = 1;      // epochs between evaluations on the validation cases
+    int64_t checkpoint_steps = 0;    // steps between checkpoints within an epoch; 0: none by steps
+    double checkpoint_minutes = 10;  // minutes between checkpoints within an epoch; 0: none by time
+    std::string select = "best";     // weights of the final predictions: best (mean AUC on the validation cases) | last
 };
 
 struct Config {

@@ -44,7 +44,8 @@ json fitted(const json& like, const json& value, bool& ok) {
     if (like.is_number_integer() && value.is_number_integer()) return value.get<int64_t>();
     if (like.is_boolean() && value.is_boolean()) return value;
     if (like.is_string() && value.is_string()) return value;
-    if (like.is_null() && (value.is_null() || value.is_number())) return value.is_null() ? value : json(value.get<double>());
+    if (like.is_null() && (value.is_null() || value.is_number()))
+        return value.is_null() ? value : json(value.get<double>());
     if (like.is_array() && value.is_array()) {
         json out = json::array();
         for (const json& element : value) {
@@ -155,7 +156,8 @@ void ConfigTree::merge(const json& tree, const std::string& source) {
 void ConfigTree::set(std::string_view assignment) {
     const size_t equals = assignment.find('=');
     if (equals == std::string_view::npos || equals == 0)
-        fail(ErrorKind::usage, "config", "--set {}: write it as key=value, for example --set train.lr=0.01", assignment);
+        fail(ErrorKind::usage, "config", "--set {}: write it as key=value, for example --set train.lr=0.01",
+             assignment);
     const std::string key(assignment.substr(0, equals)), text(assignment.substr(equals + 1));
     const json* like = look_up(tree_, key);
     if (!like) unknown(key, "--set");

@@ -9,8 +9,8 @@
 namespace cmtl {
 
 // Every key has a default, which fixes its type: numbers take numbers (an integer setting only whole ones), arrays take
-// arrays of the same kind, null takes null or a number. Everything else is Error(usage) that names the key, the value, where
-// it came from, and for an unknown key the nearest known ones.
+// arrays of the same kind, null takes null or a number. Everything else is Error(usage) that names the key, the value,
+// where it came from, and for an unknown key the nearest known ones.
 class ConfigTree {
   public:
     explicit ConfigTree(nlohmann::json defaults) : tree_(std::move(defaults)) {}

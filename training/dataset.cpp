@@ -7,7 +7,12 @@ namespace cmtl {
 
 Dataset::Dataset(const Config& config, const std::vector<CohortCase>& cases, VolumeStore* volumes,
                  const IntensityStatistics& statistics, std::vector<std::vector<float>> features, uint64_t seed)
-    : config_(config), cases_(cases), volumes_(volumes), statistics_(statistics), features_(std::move(features)), seed_(seed) {}
+    : config_(config),
+      cases_(cases),
+      volumes_(volumes),
+      statistics_(statistics),
+      features_(std::move(features)),
+      seed_(seed) {}
 
 Batch Dataset::make(const std::vector<size_t>& cases, std::optional<uint64_t> epoch) const {
     Batch batch;
@@ -32,7 +37,8 @@ Batch Dataset::make(const std::vector<size_t>& cases, std::optional<uint64_t> ep
     return batch;
 }
 
-std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases, int64_t batch_size, uint64_t seed, uint64_t epoch) {
+std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases, int64_t batch_size, uint64_t seed,
+                                               uint64_t epoch) {
     std::vector<std::vector<size_t>> batches;
     for (const int64_t at : permutation({seed, Purpose::shuffle, epoch}, static_cast<int64_t>(cases.size()))) {
         if (batches.empty() || static_cast<int64_t>(batches.back().size()) == batch_size) batches.emplace_back();

@@ -28,8 +28,8 @@ struct Batch {
 class Dataset {
   public:
     // `volumes` or `features` (scaled rows by case number, F each) may be absent.
-    Dataset(const Config& config, const std::vector<CohortCase>& cases, VolumeStore* volumes, const IntensityStatistics& statistics,
-            std::vector<std::vector<float>> features, uint64_t seed);
+    Dataset(const Config& config, const std::vector<CohortCase>& cases, VolumeStore* volumes,
+            const IntensityStatistics& statistics, std::vector<std::vector<float>> features, uint64_t seed);
 
     // Evaluation crop, nothing random.
     Batch plain(const std::vector<size_t>& cases) const { return make(cases, std::nullopt); }
@@ -46,9 +46,10 @@ class Dataset {
     uint64_t seed_;
 };
 
-// The batches of an epoch: `cases` in an order keyed by (seed, epoch), cut into batches. The last one may be smaller; when
-// only one case is left over it joins the batch before it, because one case cannot be batch-normalised.
-std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases, int64_t batch_size, uint64_t seed, uint64_t epoch);
+// The batches of an epoch: `cases` in an order keyed by (seed, epoch), cut into batches. The last one may be smaller;
+// when only one case is left over it joins the batch before it, because one case cannot be batch-normalised.
+std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases, int64_t batch_size, uint64_t seed,
+                                               uint64_t epoch);
 
 // Results of job(0), job(1), ... job(count - 1), in order, each begun before it is asked for (at most `ahead` wait).
 // An exception of a job comes out of the next() that would have given its result.

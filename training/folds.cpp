@@ -56,7 +56,8 @@ FoldsOutcome cross_validate(const TrainJob& job, int folds) {
     for (int k = 0; k < folds; ++k) {
         TrainJob part = job;
         part.cohort = cohort;
-        for (size_t i = 0; i < cohort.cases.size(); ++i) part.cohort.cases[i].split = fold_of[i] == k ? Split::test : Split::train;
+        for (size_t i = 0; i < cohort.cases.size(); ++i)
+            part.cohort.cases[i].split = fold_of[i] == k ? Split::test : Split::train;
         part.run = job.run / fmt::format("fold{}", k);
         if (part.cache.empty()) part.cache = job.run / "cache";  // one for all folds
         folder.log(fmt::format("fold {} of {}", k + 1, folds), true);
@@ -71,12 +72,15 @@ FoldsOutcome cross_validate(const TrainJob& job, int folds) {
     }
     outcome.pooled_metrics = all_metrics(outcome.pooled);
     write_predictions(folder.path() / "predictions.csv", outcome.pooled);
-    ordered_json json{{"version", CMTL_VERSION}, {"folds", folds}, {"seed", job.seed}, {"cases", outcome.pooled.ids.size()}};
+    ordered_json json{
+        {"version", CMTL_VERSION}, {"folds", folds}, {"seed", job.seed}, {"cases", outcome.pooled.ids.size()}};
     for (size_t t = 0; t < outcome.pooled_metrics.size(); ++t) {
         const auto values = aucs(outcome, t);
         const Spread s = spread(values);
-        json["tasks"][outcome.pooled_metrics[t].name] = {
-            {"auc_mean", s.mean}, {"auc_sd", s.deviation}, {"auc_by_fold", values}, {"pooled", to_json(outcome.pooled_metrics[t])}};
+        json["tasks"][outcome.pooled_metrics[t].name] = {{"auc_mean", s.mean},
+                                                         {"auc_sd", s.deviation},
+                                                         {"auc_by_fold", values},
+                                                         {"pooled", to_json(outcome.pooled_metrics[t])}};
     }
     write_file(folder.path() / "folds.json", json.dump(2) + "\n");
     folder.log(fmt::format("cross-validation:\n{}", folds_table(outcome)), true);
@@ -87,8 +91,9 @@ std::string folds_table(const FoldsOutcome& outcome) {
     std::string text;
     for (size_t t = 0; t < outcome.pooled_metrics.size(); ++t) {
         const Spread s = spread(aucs(outcome, t));
-        text += fmt::format("{}  {:<10} AUC {:.4f} +- {:.4f} over {} folds (pooled {:.4f})", t ? "\n" : "", outcome.pooled_metrics[t].name,
-                            s.mean, s.deviation, outcome.by_fold.size(), outcome.pooled_metrics[t].auc);
+        text += fmt::format("{}  {:<10} AUC {:.4f} +- {:.4f} over {} folds (pooled {:.4f})", t ? "\n" : "",
+                            outcome.pooled_metrics[t].name, s.mean, s.deviation, outcome.by_fold.size(),
+                            outcome.pooled_metrics[t].auc);
     }
     return text;
 }

@@ -18,22 +18,28 @@ NamedTensors trainable(const CovidMtl& net, const MultitaskLoss& loss) {
 }  // namespace
 
 Learner::Learner(Context& context, const Config& config, uint64_t seed)
-    : context_(context), seed_(seed), net_(context, config.model, seed),
+    : context_(context),
+      seed_(seed),
+      net_(context, config.model, seed),
       loss_(context, config.loss, static_cast<int64_t>(config.model.tasks.size())),
       optimiser_(context, trainable(net_, loss_),
-                 {.momentum = config.train.momentum, .weight_decay = config.train.weight_decay, .nesterov = config.train.nesterov}) {}
+                 {.momentum = config.train.momentum,
+                  .weight_decay = config.train.weight_decay,
+                  .nesterov = config.train.nesterov}) {}
 
-Learner::Losses Learner::step(const Tensor& volume, const Tensor& features, const std::vector<std::vector<int64_t>>& labels,
-                              int64_t step, double learning_rate) {
+Learner::Losses Learner::step(const Tensor& volume, const Tensor& features,
+                              const std::vector<std::vector<int64_t>>& labels, int64_t step, double learning_rate) {
     const Pass pass{context_, true, seed_, static_cast<uint64_t>(step)};
     Losses losses;
     Tape tape(context_);
     const auto result = loss_(pass, net_.forward(pass, volume, features), labels);
     losses.total = context_.to_vector<float>(result.total)[0];
     for (const Tensor& task : result.tasks) losses.tasks.push_back(context_.to_vector<float>(task)[0]);
+    losses.weights = result.weights;
     if (!std::isfinite(losses.total))
         fail(ErrorKind::input, "train",
-             "the loss became {} in step {}: lower train.lr (it is {} in this step), or look for extreme values in the input",
+             "the loss became {} in step {}: lower train.lr (it is {} in this step), or look for extreme values in the "
+             "input",
              losses.total, step + 1, learning_rate);
     tape.backward(result.total);
     optimiser_.step(learning_rate);
@@ -41,7 +47,8 @@ Learner::Losses Learner::step(const Tensor& volume, const Tensor& features, cons
     return losses;
 }
 
-Learner::Losses Learner::step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t number, double learning_rate) {
+Learner::Losses Learner::step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t number,
+                              double learning_rate) {
     return step(volume_of(batch, crop), features_of(batch), batch.labels, number, learning_rate);
 }
 

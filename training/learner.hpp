@@ -20,13 +20,14 @@ class Learner {
 
     struct Losses {
         double total = 0;
-        std::vector<double> tasks;  // mean cross-entropy over the known labels
+        std::vector<double> tasks;    // mean cross-entropy over the known labels
+        std::vector<double> weights;  // of the tasks in this step
     };
-    // One optimiser step, number `step` (from 0), at this learning rate. volume (N, D, H, W, 1) and features (N, F), the one
-    // the model lacks undefined; labels[k][n], -1 unknown. Throws Error(input) naming the step when the loss is not finite; the
-    // weights are those before the step then.
-    Losses step(const Tensor& volume, const Tensor& features, const std::vector<std::vector<int64_t>>& labels, int64_t step,
-                double learning_rate);
+    // One optimiser step, number `step` (from 0), at this learning rate. volume (N, D, H, W, 1) and features (N, F),
+    // the one the model lacks undefined; labels[k][n], -1 unknown. Throws Error(input) naming the step when the loss is
+    // not finite; the weights are those before the step then.
+    Losses step(const Tensor& volume, const Tensor& features, const std::vector<std::vector<int64_t>>& labels,
+                int64_t step, double learning_rate);
     Losses step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t step, double learning_rate);
 
     // probabilities[k][n * classes + c], in evaluation mode.

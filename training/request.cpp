@@ -11,13 +11,16 @@ using nlohmann::json;
 namespace {
 json read_json(const fs::path& path) {
     json tree = json::parse(read_file(path), nullptr, false, true);
-    if (tree.is_discarded() || !tree.is_object()) fail(ErrorKind::usage, "config", "{}: not a JSON object", path.string());
+    if (tree.is_discarded() || !tree.is_object())
+        fail(ErrorKind::usage, "config", "{}: not a JSON object", path.string());
     return tree;
 }
 
 bool has_image_column(const fs::path& manifest) { return read_csv(manifest).find("Image").has_value(); }
 
-std::string absolute_text(const fs::path& path) { return path.empty() ? "" : fs::absolute(path).lexically_normal().string(); }
+std::string absolute_text(const fs::path& path) {
+    return path.empty() ? "" : fs::absolute(path).lexically_normal().string();
+}
 
 // Fills what the command line left out from the run that is resumed.
 TrainRequest completed(TrainRequest request) {
@@ -64,7 +67,8 @@ ConfigTree resolve_settings(const TrainRequest& request, const std::string& pres
 
 TrainJob make_job(const TrainRequest& asked) {
     const TrainRequest request = completed(asked);
-    if (request.manifest.empty()) fail(ErrorKind::usage, "train", "--manifest is needed: a CSV file of cases and labels");
+    if (request.manifest.empty())
+        fail(ErrorKind::usage, "train", "--manifest is needed: a CSV file of cases and labels");
     require_readable(request.manifest);
     const bool images = has_image_column(request.manifest);
     const ConfigTree tree = resolve_settings(request, images ? "full" : "features");
@@ -79,11 +83,12 @@ TrainJob make_job(const TrainRequest& asked) {
         job.features = read_feature_table(request.features, request.id_column);
         const auto count = static_cast<int64_t>(job.features->names.size());
         if (tree.was_set("model.feature_count") && request.config_file.empty() && count != model.feature_count)
-            fail(ErrorKind::input, "features", "{}: {} feature columns, but model.feature_count is {}", request.features.string(), count,
-                 model.feature_count);
+            fail(ErrorKind::input, "features", "{}: {} feature columns, but model.feature_count is {}",
+                 request.features.string(), count, model.feature_count);
         model.feature_count = count;
     } else if (model.features) {
-        fail(ErrorKind::usage, "train", "{}: --features is needed: a CSV table of {} and feature columns, for a model with a feature branch",
+        fail(ErrorKind::usage, "train",
+             "{}: --features is needed: a CSV table of {} and feature columns, for a model with a feature branch",
              request.manifest.string(), request.id_column);
     }
     job.run = request.run;

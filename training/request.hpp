@@ -27,9 +27,9 @@ struct TrainRequest {
 // Throws Error(usage) for unknown keys, wrong types and values; Error(input) for an unreadable file.
 ConfigTree resolve_settings(const TrainRequest& request, const std::string& preset);
 
-// Reads manifest and features. Without a preset a manifest without Image column gets "features", another one "full". With
-// images and no feature table the model is volume-only. resume without a manifest: everything is taken from the run's
-// config.json. Throws Error as the readers do.
+// Reads manifest and features. Without a preset a manifest without Image column gets "features", another one "full".
+// With images and no feature table the model is volume-only. resume without a manifest: everything is taken from the
+// run's config.json. Throws Error as the readers do.
 TrainJob make_job(const TrainRequest& request);
 
 }  // namespace cmtl

@@ -15,7 +15,8 @@
 namespace cmtl {
 
 namespace {
-// Whether the folder holds anything but what a run leaves that failed before its first step (prepared volumes among it).
+// Whether the folder holds anything but what a run leaves that failed before its first step (prepared volumes among
+// it).
 bool begun(const fs::path& folder) {
     std::error_code code;
     for (const auto& entry : fs::directory_iterator(folder, code)) {
@@ -31,14 +32,16 @@ bool begun(const fs::path& folder) {
 RunFolder::RunFolder(fs::path path, bool resume, bool quiet) : path_(std::move(path)), quiet_(quiet) {
     std::error_code code;
     if (!resume && begun(path_))
-        fail(ErrorKind::input, "run", "{}: is not empty: go on with --resume, or choose another folder", path_.string());
+        fail(ErrorKind::input, "run", "{}: is not empty: go on with --resume, or choose another folder",
+             path_.string());
     make_folder(path_ / "checkpoints");
     lock_ = ::open((path_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (lock_ < 0) fail(ErrorKind::input, "run", "{}: cannot be written: {}", path_.string(), std::strerror(errno));
     // The kernel drops the lock with the process, however that ends.
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         ::close(lock_);
-        fail(ErrorKind::input, "run", "{}: another process trains in this folder: wait for it or choose another folder", path_.string());
+        fail(ErrorKind::input, "run", "{}: another process trains in this folder: wait for it or choose another folder",
+             path_.string());
     }
     // What a killed process was writing.
     for (const fs::path& folder : {path_, path_ / "checkpoints"})
@@ -65,7 +68,8 @@ void RunFolder::append(const fs::path& file, std::string_view text) {
             const int error = errno;
             ::close(descriptor);
             const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-            fail(full ? ErrorKind::resource : ErrorKind::input, "run", "{}: cannot be written: {}", file.string(), std::strerror(error));
+            fail(full ? ErrorKind::resource : ErrorKind::input, "run", "{}: cannot be written: {}", file.string(),
+                 std::strerror(error));
         }
         text.remove_prefix(static_cast<size_t>(n));
     }
@@ -96,7 +100,8 @@ uint64_t RunFolder::metrics_bytes() const {
 void RunFolder::cut_metrics(uint64_t bytes) {
     const fs::path file = path_ / "metrics.jsonl";
     if (metrics_bytes() < bytes)
-        fail(ErrorKind::input, "run", "{}: is shorter than when the checkpoint was written: this folder was changed by hand", file.string());
+        fail(ErrorKind::input, "run",
+             "{}: is shorter than when the checkpoint was written: this folder was changed by hand", file.string());
     if (metrics_bytes() > bytes && ::truncate(file.c_str(), static_cast<off_t>(bytes)) != 0)
         fail(ErrorKind::input, "run", "{}: cannot be written: {}", file.string(), std::strerror(errno));
 }

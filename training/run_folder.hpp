@@ -9,22 +9,26 @@ namespace cmtl {
 
 class RunFolder {
   public:
-    // Makes the folder and takes its lock. Throws Error(input): when it holds anything and `resume` is off (the message names
-    // --resume; a log and prepared volumes of a run that failed before its first step do not count), or while another process trains in it. A lock of a killed process does not count.
+    // Makes the folder and takes its lock. Throws Error(input): when it holds anything and `resume` is off (the message
+    // names
+    // --resume; a log and prepared volumes of a run that failed before its first step do not count), or while another
+    // process trains in it. A lock of a killed process does not count.
     RunFolder(std::filesystem::path path, bool resume, bool quiet);
     ~RunFolder();
     RunFolder(const RunFolder&) = delete;
     RunFolder& operator=(const RunFolder&) = delete;
 
     const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path checkpoint(const std::string& name) const { return path_ / "checkpoints" / (name + ".safetensors"); }
+    std::filesystem::path checkpoint(const std::string& name) const {
+        return path_ / "checkpoints" / (name + ".safetensors");
+    }
     bool has_checkpoint() const;
 
     // A line of log.txt with date and time; `show` prints it too (unless quiet).
     void log(std::string_view line, bool show = false);
 
-    // metrics.jsonl holds nothing that depends on the clock. Its size goes into every checkpoint: a resumed run cuts off what
-    // was written after it.
+    // metrics.jsonl holds nothing that depends on the clock. Its size goes into every checkpoint: a resumed run cuts
+    // off what was written after it.
     void metric(const nlohmann::ordered_json& line);
     uint64_t metrics_bytes() const;
     void cut_metrics(uint64_t bytes);

@@ -8,13 +8,14 @@
 namespace cmtl {
 
 namespace {
-std::vector<int64_t> read_labels(Context& context, const Safetensors& batch, const fs::path& file, const Task& task, int64_t cases) {
+std::vector<int64_t> read_labels(Context& context, const Safetensors& batch, const fs::path& file, const Task& task,
+                                 int64_t cases) {
     const std::string name = "labels_" + task.name;
     const Tensor* labels = batch.find(name);
     if (!labels) return std::vector<int64_t>(static_cast<size_t>(cases), -1);
     if (labels->shape() != Shape{cases} || (labels->dtype() != Dtype::i64 && labels->dtype() != Dtype::i32))
-        fail(ErrorKind::input, "train", "{}: {} is {} {}: one whole number per case ({}) is needed", file.string(), name,
-             name_of(labels->dtype()), labels->shape().text(), cases);
+        fail(ErrorKind::input, "train", "{}: {} is {} {}: one whole number per case ({}) is needed", file.string(),
+             name, name_of(labels->dtype()), labels->shape().text(), cases);
     return context.to_vector<int64_t>(labels->dtype() == Dtype::i64 ? *labels : context.cast(*labels, Dtype::i64));
 }
 }  // namespace
@@ -39,10 +40,12 @@ void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
     }
     const Tensor* first = config.model.volume ? volume : features;
     if (!first || (config.model.features && !features))
-        fail(ErrorKind::input, "train", "{}: no tensor '{}'", job.tensors.string(), config.model.volume && !volume ? "volume" : "features");
+        fail(ErrorKind::input, "train", "{}: no tensor '{}'", job.tensors.string(),
+             config.model.volume && !volume ? "volume" : "features");
     const int64_t cases = first->rank() > 0 ? first->size(0) : 0;
     if (tree.was_set("train.batch_size") && config.train.batch_size != cases)
-        fail(ErrorKind::usage, "train", "train.batch_size is {}, but {} holds {} cases", config.train.batch_size, job.tensors.string(), cases);
+        fail(ErrorKind::usage, "train", "train.batch_size is {}, but {} holds {} cases", config.train.batch_size,
+             job.tensors.string(), cases);
     std::vector<std::vector<int64_t>> labels;
     for (const Task& task : config.model.tasks) labels.push_back(read_labels(context, batch, job.tensors, task, cases));
 

@@ -14,9 +14,9 @@ struct TensorTraining {
     int64_t steps = 1;
 };
 
-// `steps` optimiser steps on the whole batch. The model's form is that of `init`, with dropout, Shift3D, loss and optimiser of
-// the request's settings; train.batch_size, where it was set, must be N. Prints the loss of each step unless quiet.
-// Throws Error(input) for absent or misshapen tensors, naming file, tensor and shape.
+// `steps` optimiser steps on the whole batch. The model's form is that of `init`, with dropout, Shift3D, loss and
+// optimiser of the request's settings; train.batch_size, where it was set, must be N. Prints the loss of each step
+// unless quiet. Throws Error(input) for absent or misshapen tensors, naming file, tensor and shape.
 void train_on_tensors(const TensorTraining& job, const TrainRequest& request);
 
 }  // namespace cmtl

@@ -12,6 +12,7 @@
 #include "training/cohort_volumes.hpp"
 #include "training/config_tree.hpp"
 #include "training/learner.hpp"
+#include "training/position.hpp"
 #include "training/run_folder.hpp"
 #include "training/training_report.hpp"
 #include "version.hpp"
@@ -23,42 +24,13 @@ using nlohmann::ordered_json;
 
 namespace {
 
-// Where a training stands; with weights and momentum all that a resumed run needs.
-struct Position {
-    int64_t step = 0;   // optimiser steps done
-    int64_t epoch = 0;  // the epoch that the next step belongs to
-    int64_t batch = 0;  // its batch within the epoch
-    double loss_sum = 0;
-    std::vector<double> task_sums;  // over the epoch's steps so far
-    double best = -std::numeric_limits<double>::infinity();
-    int64_t best_epoch = -1;
-    uint64_t metrics_bytes = 0;
-};
-
-json to_json(const Position& p) {
-    return {{"step", p.step},           {"epoch", p.epoch},
-            {"batch", p.batch},         {"loss_sum", p.loss_sum},
-            {"task_sums", p.task_sums}, {"best", std::isfinite(p.best) ? json(p.best) : json()},
-            {"best_epoch", p.best_epoch}, {"metrics_bytes", p.metrics_bytes}};
-}
-
-Position position_from_json(const json& json) {
-    Position p;
-    json.at("step").get_to(p.step);
-    json.at("epoch").get_to(p.epoch);
-    json.at("batch").get_to(p.batch);
-    json.at("loss_sum").get_to(p.loss_sum);
-    json.at("task_sums").get_to(p.task_sums);
-    if (!json.at("best").is_null()) json.at("best").get_to(p.best);
-    json.at("best_epoch").get_to(p.best_epoch);
-    json.at("metrics_bytes").get_to(p.metrics_bytes);
-    return p;
-}
-
 class Trainer {
   public:
     explicit Trainer(TrainJob& job)
-        : job_(job), config_(job.config), folder_(job.run, job.resume, job.quiet), context_(ContextOptions{.device = job.device}) {}
+        : job_(job),
+          config_(job.config),
+          folder_(job.run, job.resume, job.quiet),
+          context_(ContextOptions{.device = job.device}) {}
 
     TrainOutcome run();
 
@@ -96,7 +68,8 @@ class Trainer {
 };
 
 TrainOutcome Trainer::run() {
-    folder_.log(fmt::format("cmtl {} ({}) on {}, {} threads", CMTL_VERSION, CMTL_COMMIT, to_string(job_.device), job_.threads));
+    folder_.log(
+        fmt::format("cmtl {} ({}) on {}, {} threads", CMTL_VERSION, CMTL_COMMIT, to_string(job_.device), job_.threads));
     if (!job_.cohort.has_splits) assign_splits(job_.cohort, config_.data.validation_share, job_.seed);
     if (config_.model.features) match_features();
     outcome_.interrupted = !prepare();
@@ -110,22 +83,25 @@ TrainOutcome Trainer::run() {
 // Feature rows for every case, before hours go into volumes.
 void Trainer::match_features() {
     if (!job_.features)
-        fail(ErrorKind::usage, "train", "a model with a feature branch needs --features (or --set model.features=false)");
+        fail(ErrorKind::usage, "train",
+             "a model with a feature branch needs --features (or --set model.features=false)");
     std::vector<std::string> absent;
     for (const CohortCase& one : job_.cohort.cases)
         if (!job_.features->find(one.id)) absent.push_back(one.id);
     if (absent.empty()) return;
     const size_t shown = std::min<size_t>(absent.size(), 10);
-    fail(ErrorKind::input, "features", "{}: no features for {} of the {} cases of {}: {}{}", job_.features->file.string(),
-         absent.size(), job_.cohort.cases.size(), job_.cohort.file.string(),
-         fmt::join(absent.begin(), absent.begin() + static_cast<std::ptrdiff_t>(shown), ", "), shown < absent.size() ? ", ..." : "");
+    fail(ErrorKind::input, "features", "{}: no features for {} of the {} cases of {}: {}{}",
+         job_.features->file.string(), absent.size(), job_.cohort.cases.size(), job_.cohort.file.string(),
+         fmt::join(absent.begin(), absent.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+         shown < absent.size() ? ", ..." : "");
 }
 
 bool Trainer::prepare() {
     auto& cases = job_.cohort.cases;
     if (config_.model.volume) {
         if (!job_.cohort.has_images)
-            fail(ErrorKind::usage, "train", "{} has no Image column: give images, or train on features alone with --preset features",
+            fail(ErrorKind::usage, "train",
+                 "{} has no Image column: give images, or train on features alone with --preset features",
                  job_.cohort.file.string());
         cache_.emplace(job_.cache.empty() ? job_.run / "cache" : job_.cache, config_.preparation);
         CohortPreparation done = prepare_cohort(*cache_, cases, job_.quiet);
@@ -152,8 +128,8 @@ bool Trainer::prepare() {
             description_.scaler->apply(job_.features->row(*job_.features->find(one.id)), scaled_.back());
         }
     }
-    dataset_.emplace(config_, cases, store_ ? &*store_ : nullptr, description_.intensity.value_or(IntensityStatistics{}), scaled_,
-                     job_.seed);
+    dataset_.emplace(config_, cases, store_ ? &*store_ : nullptr,
+                     description_.intensity.value_or(IntensityStatistics{}), scaled_, job_.seed);
     return true;
 }
 
@@ -172,26 +148,24 @@ void Trainer::leave_out(const std::vector<std::string>& failed) {
         folder_.log("left out " + outcome_.failed.back());
     }
     if (good.empty())
-        fail(ErrorKind::input, "train", "none of the {} cases could be prepared; the first: {}", cases.size(), outcome_.failed.front());
+        fail(ErrorKind::input, "train", "none of the {} cases could be prepared; the first: {}", cases.size(),
+             outcome_.failed.front());
     cases = std::move(good);
     volumes_ = std::move(volumes);
 }
 
 json Trainer::settings() const {
     json tree = to_json(config_);
-    tree["run"] = {{"version", CMTL_VERSION},
-                   {"commit", CMTL_COMMIT},
-                   {"seed", job_.seed},
-                   {"device", to_string(job_.device)},
-                   {"threads", job_.threads},
-                   {"init", job_.init.string()},
+    tree["run"] = {{"version", CMTL_VERSION},          {"commit", CMTL_COMMIT},   {"seed", job_.seed},
+                   {"device", to_string(job_.device)}, {"threads", job_.threads}, {"init", job_.init.string()},
                    {"sources", job_.sources}};
     return tree;
 }
 
 std::string Trainer::fingerprint() const {
     std::string text;
-    for (const CohortCase& one : job_.cohort.cases) text += fmt::format("{} {} {}\n", one.id, fmt::join(one.labels, ","), to_string(one.split));
+    for (const CohortCase& one : job_.cohort.cases)
+        text += fmt::format("{} {} {}\n", one.id, fmt::join(one.labels, ","), to_string(one.split));
     for (const auto& row : scaled_) text.append(reinterpret_cast<const char*>(row.data()), row.size() * sizeof(float));
     for (const auto& v : volumes_) text += fmt::format("{} {}\n", v.sum, v.sum_of_squares);
     return fmt::format("{:016x}", name_hash(text));
@@ -203,14 +177,16 @@ void Trainer::begin() {
     if (config_.train.max_steps > 0) steps_ = std::min(steps_, config_.train.max_steps);
     learner_.emplace(context_, config_, job_.seed);
     at_.task_sums.assign(config_.model.tasks.size(), 0);
+    at_.weight_sums = at_.task_sums;
     if (job_.resume && folder_.has_checkpoint() && resume()) {
         folder_.log(fmt::format("go on after step {} of {}", at_.step, steps_), true);
     } else {
         if (!job_.init.empty()) learner_->load(read_model(context_, job_.init));
         folder_.cut_metrics(0);
         write_file(folder_.path() / "config.json", settings().dump(2) + "\n");
-        folder_.log(fmt::format("{} training, {} validation, {} test cases; {} parameters; {} steps in {} epochs", train_.size(),
-                                val_.size(), test_.size(), parameter_count(learner_->net()), steps_, config_.train.epochs),
+        folder_.log(fmt::format("{} training, {} validation, {} test cases; {} parameters; {} steps in {} epochs",
+                                train_.size(), val_.size(), test_.size(), parameter_count(learner_->net()), steps_,
+                                config_.train.epochs),
                     true);
     }
 }
@@ -219,21 +195,27 @@ bool Trainer::resume() {
     const ModelFile file = read_model(context_, folder_.checkpoint("latest"));
     const auto read = [&](const char* key) {
         const auto it = file.metadata.find(key);
-        const json value = it == file.metadata.end() ? json(json::value_t::discarded) : json::parse(it->second, nullptr, false);
-        if (value.is_discarded()) fail(ErrorKind::input, "run", "{}: not a checkpoint of cmtl_train: '{}' is absent or damaged", file.source, key);
+        const json value =
+            it == file.metadata.end() ? json(json::value_t::discarded) : json::parse(it->second, nullptr, false);
+        if (value.is_discarded())
+            fail(ErrorKind::input, "run", "{}: not a checkpoint of cmtl_train: '{}' is absent or damaged", file.source,
+                 key);
         return value;
     };
     json then = read("cmtl.config"), now = settings();
     if (then.at("run").at("threads") != now.at("run").at("threads"))
         folder_.log(fmt::format("the run was begun with {} threads: results may differ in their last bits",
-                                then.at("run").at("threads").dump()), true);
+                                then.at("run").at("threads").dump()),
+                    true);
     for (const char* key : {"version", "commit", "device", "threads", "sources"})
         for (json* tree : {&then, &now}) tree->at("run").erase(key);
     if (const std::string difference = first_difference(now, then); !difference.empty())
-        fail(ErrorKind::usage, "run", "{}: was begun with other settings ({}): resume with the same ones or choose another folder",
+        fail(ErrorKind::usage, "run",
+             "{}: was begun with other settings ({}): resume with the same ones or choose another folder",
              folder_.path().string(), difference);
     if (read("cmtl.cohort") != json(fingerprint()))
-        fail(ErrorKind::input, "run", "{}: the cohort, its features or its images changed since the last checkpoint: choose another folder",
+        fail(ErrorKind::input, "run",
+             "{}: the cohort, its features or its images changed since the last checkpoint: choose another folder",
              folder_.path().string());
     learner_->restore(file);
     try {
@@ -263,7 +245,8 @@ bool Trainer::learn() {
     Progress progress("train", steps_, job_.quiet);
     progress.advance({}, at_.step);
     while (at_.step < steps_) {
-        const auto batches = epoch_batches(train_, config_.train.batch_size, job_.seed, static_cast<uint64_t>(at_.epoch));
+        const auto batches =
+            epoch_batches(train_, config_.train.batch_size, job_.seed, static_cast<uint64_t>(at_.epoch));
         const int64_t count = std::min<int64_t>(static_cast<int64_t>(batches.size()), at_.batch + steps_ - at_.step);
         Prefetcher ahead(at_.batch, count, [&, epoch = static_cast<uint64_t>(at_.epoch)](int64_t i) {
             return dataset_->augmented(batches[static_cast<size_t>(i)], epoch);
@@ -271,13 +254,17 @@ bool Trainer::learn() {
         while (at_.batch < count) {
             const auto losses = learner_->step(ahead.next(), config_.preparation.crop, at_.step, rate(at_.step));
             at_.loss_sum += losses.total;
-            for (size_t k = 0; k < losses.tasks.size(); ++k) at_.task_sums[k] += losses.tasks[k];
+            for (size_t k = 0; k < losses.tasks.size(); ++k) {
+                at_.task_sums[k] += losses.tasks[k];
+                at_.weight_sums[k] += losses.weights[k];
+            }
             ++at_.step;
             ++at_.batch;
             if (job_.after_step) job_.after_step(at_.step);
             progress.advance(fmt::format("epoch {}/{} loss {:.4f}", at_.epoch + 1, config_.train.epochs, losses.total));
             if (at_.batch == count) break;  // finish_epoch() saves
-            const double minutes = std::chrono::duration<double>(std::chrono::steady_clock::now() - saved_).count() / 60;
+            const double minutes =
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - saved_).count() / 60;
             const bool due = (config_.train.checkpoint_steps > 0 && at_.step % config_.train.checkpoint_steps == 0) ||
                              (config_.train.checkpoint_minutes > 0 && minutes >= config_.train.checkpoint_minutes);
             if (due || interrupted()) save("latest");
@@ -291,8 +278,12 @@ bool Trainer::learn() {
 
 void Trainer::finish_epoch() {
     const auto steps = static_cast<double>(at_.batch);
-    ordered_json line{{"epoch", at_.epoch + 1}, {"step", at_.step}, {"lr", rate(at_.step - 1)}, {"loss", at_.loss_sum / steps}};
-    for (size_t k = 0; k < at_.task_sums.size(); ++k) line["loss_" + config_.model.tasks[k].name] = at_.task_sums[k] / steps;
+    ordered_json line{
+        {"epoch", at_.epoch + 1}, {"step", at_.step}, {"lr", rate(at_.step - 1)}, {"loss", at_.loss_sum / steps}};
+    for (size_t k = 0; k < at_.task_sums.size(); ++k) {
+        line["loss_" + config_.model.tasks[k].name] = at_.task_sums[k] / steps;
+        line["weight_" + config_.model.tasks[k].name] = at_.weight_sums[k] / steps;  // mean over the steps
+    }
     const bool last = at_.step == steps_;
     bool better = false;
     std::string note;
@@ -313,11 +304,13 @@ void Trainer::finish_epoch() {
         note = fmt::format(", validation AUC {:.4f}{}", score, better ? " (best)" : "");
     }
     folder_.metric(line);
-    folder_.log(fmt::format("epoch {}/{}: loss {:.5f}{}", at_.epoch + 1, config_.train.epochs, at_.loss_sum / steps, note));
+    folder_.log(
+        fmt::format("epoch {}/{}: loss {:.5f}{}", at_.epoch + 1, config_.train.epochs, at_.loss_sum / steps, note));
     ++at_.epoch;
     at_.batch = 0;
     at_.loss_sum = 0;
     at_.task_sums.assign(at_.task_sums.size(), 0);
+    at_.weight_sums = at_.task_sums;
     // best before latest: a run that is killed between the two does this epoch again.
     const bool choose_last = val_.empty() || config_.train.select == "last";
     if (choose_last ? last : better) save("best");
@@ -330,7 +323,8 @@ Predictions Trainer::predict(const std::vector<size_t>& cases, std::vector<doubl
     for (const Task& task : tasks) out.tasks.push_back({task.name, static_cast<int>(task.classes), {}, {}});
     // Without gradients cases do not depend on each other: large volumes go one by one, which saves memory.
     const auto& crop = config_.preparation.crop;
-    const int64_t fit = config_.model.volume ? (int64_t{1} << 22) / (crop[0] * crop[1] * crop[2]) : config_.train.batch_size;
+    const int64_t fit =
+        config_.model.volume ? (int64_t{1} << 22) / (crop[0] * crop[1] * crop[2]) : config_.train.batch_size;
     const int64_t most = std::clamp<int64_t>(fit, 1, config_.train.batch_size);
     std::vector<std::vector<size_t>> groups;
     for (const size_t i : cases) {
@@ -366,8 +360,12 @@ Predictions Trainer::predict(const std::vector<size_t>& cases, std::vector<doubl
 void Trainer::finish() {
     // What is reported is what best.safetensors gives.
     learner_->load(read_model(context_, folder_.checkpoint("best")));
-    ordered_json line{{"final", {{"weights", at_.best_epoch > 0 && config_.train.select == "best" ? fmt::format("epoch {}", at_.best_epoch) : "last"}}}};
-    const auto report = [&](const std::vector<size_t>& cases, const char* name, Predictions& predictions, std::vector<TaskMetrics>& metrics) {
+    ordered_json line{
+        {"final",
+         {{"weights",
+           at_.best_epoch > 0 && config_.train.select == "best" ? fmt::format("epoch {}", at_.best_epoch) : "last"}}}};
+    const auto report = [&](const std::vector<size_t>& cases, const char* name, Predictions& predictions,
+                            std::vector<TaskMetrics>& metrics) {
         if (cases.empty()) return;
         predictions = predict(cases);
         metrics = all_metrics(predictions);
@@ -388,11 +386,13 @@ void Trainer::finish() {
 std::string metrics_table(const std::vector<TaskMetrics>& tasks) {
     std::string text;
     for (const TaskMetrics& task : tasks) {
-        const std::string interval = task.classes == 2 && std::isfinite(task.auc_interval.low)
-                                         ? fmt::format(" [{:.3f}, {:.3f}]", task.auc_interval.low, task.auc_interval.high)
-                                         : "";
-        text += fmt::format("{}  {:<10} AUC {:.3f}{:<15}  accuracy {:5.1f} %  balanced {:5.1f} %  ({} cases)", text.empty() ? "" : "\n",
-                            task.name, task.auc, interval, 100 * task.accuracy, 100 * task.balanced_accuracy, task.cases);
+        const std::string interval =
+            task.classes == 2 && std::isfinite(task.auc_interval.low)
+                ? fmt::format(" [{:.3f}, {:.3f}]", task.auc_interval.low, task.auc_interval.high)
+                : "";
+        text += fmt::format("{}  {:<10} AUC {:.3f}{:<15}  accuracy {:5.1f} %  balanced {:5.1f} %  ({} cases)",
+                            text.empty() ? "" : "\n", task.name, task.auc, interval, 100 * task.accuracy,
+                            100 * task.balanced_accuracy, task.cases);
     }
     return text;
 }

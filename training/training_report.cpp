@@ -93,10 +93,12 @@ void write_training_report(const fs::path& run, const json& settings, const Pred
     const Predictions& shown = test.ids.empty() ? val : test;
     if (!shown.ids.empty())
         for (const TaskMetrics& task : all_metrics(shown))
-            report.summary.emplace_back(task.name + (test.ids.empty() ? " AUC, validation" : " AUC, test"), fmt::format("{:.3f}", task.auc));
+            report.summary.emplace_back(task.name + (test.ids.empty() ? " AUC, validation" : " AUC, test"),
+                                        fmt::format("{:.3f}", task.auc));
     report.summary.emplace_back("epochs", std::to_string(h.epochs));
 
-    CurvePanel auc{"Validation AUC", "epoch", "AUC", {}, {}, "", 0.4, 1.0}, loss{"Loss", "epoch", "loss", {h.train_loss}, {}, "", {}, {}};
+    CurvePanel auc{"Validation AUC", "epoch", "AUC", {}, {}, "", 0.4, 1.0},
+        loss{"Loss", "epoch", "loss", {h.train_loss}, {}, "", {}, {}};
     for (const auto& [task, curve] : h.auc) auc.curves.push_back(curve);
     for (const auto& [task, curve] : h.val_loss) {
         loss.curves.push_back(curve);

@@ -36,7 +36,8 @@ json fingerprint(const fs::path& path) {
     } else {
         add(path);
     }
-    return {{"path", fs::absolute(path).lexically_normal().string()}, {"files", files}, {"bytes", bytes}, {"time", newest}};
+    return {
+        {"path", fs::absolute(path).lexically_normal().string()}, {"files", files}, {"bytes", bytes}, {"time", newest}};
 }
 
 // What decides the voxels: crops and offsets are applied later.
@@ -62,7 +63,8 @@ Entry split_entry(const std::string& content, const fs::path& path) {
     const bool ours = content.size() >= 12 && std::memcmp(content.data(), magic, 8) == 0;
     if (ours) std::memcpy(&length, content.data() + 8, 4);
     if (!ours || content.size() < 12 + size_t{length})
-        fail(ErrorKind::input, "cache", "{}: not a prepared volume, or damaged: delete it to prepare the case again", path.string());
+        fail(ErrorKind::input, "cache", "{}: not a prepared volume, or damaged: delete it to prepare the case again",
+             path.string());
     return {json::parse(content.substr(12, length)), std::string_view(content).substr(12 + length)};
 }
 }  // namespace
@@ -93,7 +95,8 @@ std::optional<CachedVolume> VolumeCache::find(const CohortCase& one) const {
 }
 
 CachedVolume VolumeCache::prepare(const CohortCase& one) const {
-    const json made_from = recipe(one, preparation_);  // before reading: a file that changes meanwhile is prepared again
+    const json made_from =
+        recipe(one, preparation_);  // before reading: a file that changes meanwhile is prepared again
     const PreparedCase prepared = prepare_case(one.image, preparation_, one.mask);
     CachedVolume entry{prepared.voxels.size(), 0, 0};
     for (const uint64_t v : prepared.voxels) {
@@ -104,16 +107,18 @@ CachedVolume VolumeCache::prepare(const CohortCase& one) const {
     const uLong size = static_cast<uLong>(prepared.voxels.size() * sizeof(uint16_t));
     std::string deflated(compressBound(size), '\0');
     uLongf length = static_cast<uLongf>(deflated.size());
-    require(compress2(reinterpret_cast<Bytef*>(deflated.data()), &length, bytes, size, 1) == Z_OK, "cache", "deflate failed");
+    require(compress2(reinterpret_cast<Bytef*>(deflated.data()), &length, bytes, size, 1) == Z_OK, "cache",
+            "deflate failed");
     deflated.resize(length);
-    const std::string header = json{{"recipe", made_from},
-                                    {"voxels", entry.voxels},
-                                    {"sum", entry.sum},
-                                    {"sum_of_squares", entry.sum_of_squares},
-                                    {"litres", {prepared.litres_right, prepared.litres_left}},
-                                    {"crc32", crc32(0, bytes, size)},
-                                    {"deflated", deflated.size()}}
-                                   .dump();
+    const std::string header = json{
+        {"recipe", made_from},
+        {"voxels", entry.voxels},
+        {"sum", entry.sum},
+        {"sum_of_squares", entry.sum_of_squares},
+        {"litres", {prepared.litres_right, prepared.litres_left}},
+        {"crc32", crc32(0, bytes, size)},
+        {"deflated",
+         deflated.size()}}.dump();
     const auto header_length = static_cast<uint32_t>(header.size());
     AtomicFile file(path_of(one));
     file.write(std::string_view(magic, 8));
@@ -146,11 +151,12 @@ std::vector<uint16_t> VolumeCache::read(const CohortCase& one) const {
     fail(ErrorKind::input, "cache", "{}: damaged: delete it to prepare the case again", path.string());
 }
 
-VolumeStore::VolumeStore(const VolumeCache& cache, const std::vector<CohortCase>& cases, const PreparationOptions& preparation,
-                         double memory_bytes)
+VolumeStore::VolumeStore(const VolumeCache& cache, const std::vector<CohortCase>& cases,
+                         const PreparationOptions& preparation, double memory_bytes)
     : cache_(cache), cases_(cases), kept_(cases.size()) {
     const auto& s = preparation.size;
-    keep_ = static_cast<double>(cases.size()) * static_cast<double>(s[0] * s[1] * s[2]) * sizeof(uint16_t) <= memory_bytes;
+    keep_ =
+        static_cast<double>(cases.size()) * static_cast<double>(s[0] * s[1] * s[2]) * sizeof(uint16_t) <= memory_bytes;
 }
 
 std::shared_ptr<const std::vector<uint16_t>> VolumeStore::get(size_t case_number) {

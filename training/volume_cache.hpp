@@ -13,8 +13,8 @@
 
 namespace cmtl {
 
-// What is known about a cached volume without decompressing it. Sums are exact, so that statistics over any selection of
-// cases do not depend on their order.
+// What is known about a cached volume without decompressing it. Sums are exact, so that statistics over any selection
+// of cases do not depend on their order.
 struct CachedVolume {
     uint64_t voxels = 0, sum = 0, sum_of_squares = 0;
 };

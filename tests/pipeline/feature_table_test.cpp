@@ -32,7 +32,8 @@ TEST_F(FeatureTables, NameWhatIsWrong) {
     expect_error(ErrorKind::input, {"table.csv:3", "Max", "nan"}, [&] { read("ID,Mean,Max\na,1,2\nb,1,nan\n"); });
     expect_error(ErrorKind::input, {"table.csv:2", "Mean", "inf"}, [&] { read("ID,Mean,Max\na,inf,2\n"); });
     expect_error(ErrorKind::input, {"table.csv:2", "Mean"}, [&] { read("ID,Mean,Max\na,,2\n"); });
-    expect_error(ErrorKind::input, {"table.csv:3", "'a'", "twice", "table.csv:2"}, [&] { read("ID,Mean\na,1\na,2\n"); });
+    expect_error(ErrorKind::input, {"table.csv:3", "'a'", "twice", "table.csv:2"},
+                 [&] { read("ID,Mean\na,1\na,2\n"); });
     expect_error(ErrorKind::input, {"no column 'ID'", "PID", "--id-column"}, [&] { read("PID,Mean\na,1\n"); });
     expect_error(ErrorKind::input, {"no feature column"}, [&] { read("ID\na\n"); });
 }
@@ -43,8 +44,11 @@ TEST_F(FeatureTables, AreBroughtIntoTheModelsOrder) {
     EXPECT_EQ(chosen.row(0)[0], 3);
     EXPECT_EQ(chosen.row(0)[1], 1);
     EXPECT_EQ(*chosen.find("x"), 0u);
-    expect_error(ErrorKind::input, {"1 of the 2 features of model M are absent", "(D)"}, [&] { select_features(table, {"A", "D"}, 2, "model M"); });
-    expect_error(ErrorKind::input, {"3 feature columns", "model M takes 375"}, [&] { select_features(table, {}, 375, "model M"); });
+    expect_error(ErrorKind::input, {"1 of the 2 features of model M are absent", "(D)"}, [&] {
+        select_features(table, {"A", "D"}, 2, "model M");
+    });
+    expect_error(ErrorKind::input, {"3 feature columns", "model M takes 375"},
+                 [&] { select_features(table, {}, 375, "model M"); });
 }
 
 TEST_F(FeatureTables, ScaleByTheTrainingRowsOnly) {
@@ -97,7 +101,9 @@ TEST_F(FeatureTables, EveryMethodIsMonotoneAndSurvivesJson) {
         }
     }
     expect_error(ErrorKind::usage, {"'zscore' is unknown", "minmax"}, [&] { fit_scaler(table, rows, "zscore"); });
-    expect_error(ErrorKind::input, {"file", "damaged"}, [] { feature_scaler_from_json({{"method", "minmax"}}, "file"); });
+    expect_error(ErrorKind::input, {"file", "damaged"}, [] {
+        feature_scaler_from_json({{"method", "minmax"}}, "file");
+    });
 }
 
 }  // namespace

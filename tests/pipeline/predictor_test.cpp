@@ -48,13 +48,19 @@ TEST_F(Models, TellTheirWholeDescription) {
 
 TEST_F(Models, WithoutStatisticsReadTensorsOnly) {
     Predictor predictor(context, write(described(true, true), "bare.safetensors", false));
-    expect_error(ErrorKind::input, {"bare.safetensors", "intensity statistics", "--tensors", "run folder"}, [&] { predictor.require_ct(); });
-    expect_error(ErrorKind::input, {"bare.safetensors", "feature ranges", "--tensors"}, [&] { predictor.require_features(); });
+    expect_error(ErrorKind::input, {"bare.safetensors", "intensity statistics", "--tensors", "run folder"},
+                 [&] { predictor.require_ct(); });
+    expect_error(ErrorKind::input, {"bare.safetensors", "feature ranges", "--tensors"},
+                 [&] { predictor.require_features(); });
     const auto logits = predictor.logits(context.zeros({2, 1, 33, 34, 35}), context.zeros({2, 3}));
     ASSERT_EQ(logits.size(), 3u);
     EXPECT_EQ(logits[2].shape(), (Shape{2, 3}));
-    expect_error(ErrorKind::input, {"volume", "(N, 1, D, H, W)"}, [&] { predictor.logits(context.zeros({2, 2, 8, 8, 8}), context.zeros({2, 3})); });
-    expect_error(ErrorKind::input, {"'features'"}, [&] { predictor.logits(context.zeros({2, 1, 33, 33, 33}), Tensor()); });
+    expect_error(ErrorKind::input, {"volume", "(N, 1, D, H, W)"}, [&] {
+        predictor.logits(context.zeros({2, 2, 8, 8, 8}), context.zeros({2, 3}));
+    });
+    expect_error(ErrorKind::input, {"'features'"}, [&] {
+        predictor.logits(context.zeros({2, 1, 33, 33, 33}), Tensor());
+    });
 }
 
 TEST_F(Models, SayWhatTheyTake) {
@@ -89,9 +95,12 @@ TEST_F(Models, NameDamage) {
     expect_error(ErrorKind::input, {"damaged.safetensors", "cmtl.intensity"}, [&] { with("cmtl.intensity", "{"); });
     expect_error(ErrorKind::input, {"damaged.safetensors"}, [&] { with("cmtl.intensity", "{\"mean\": 1}"); });
     expect_error(ErrorKind::input, {"damaged.safetensors"}, [&] { with("cmtl.model", "{\"depth\": 1}"); });
-    expect_error(ErrorKind::input, {"damaged.safetensors", "feature ranges"}, [&] { with("cmtl.features", "{\"method\": \"minmax\"}"); });
-    expect_error(ErrorKind::input, {"checkpoints/best.safetensors", "run folder"}, [&] { read_model(context, folder.path()); });
-    expect_error(ErrorKind::input, {"nothing.safetensors"}, [&] { read_model(context, folder / "nothing.safetensors"); });
+    expect_error(ErrorKind::input, {"damaged.safetensors", "feature ranges"},
+                 [&] { with("cmtl.features", "{\"method\": \"minmax\"}"); });
+    expect_error(ErrorKind::input, {"checkpoints/best.safetensors", "run folder"},
+                 [&] { read_model(context, folder.path()); });
+    expect_error(ErrorKind::input, {"nothing.safetensors"},
+                 [&] { read_model(context, folder / "nothing.safetensors"); });
 }
 
 TEST(CaseId, IsTheNameWithoutExtension) {

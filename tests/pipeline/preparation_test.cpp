@@ -90,7 +90,8 @@ TEST(Preparation, DoesNotDependOnTheStoredOrientation) {
     EXPECT_GT(a.litres_right, 0.5);
     EXPECT_EQ(b.lungs.geometry.size, turned.geometry.size);
     const auto lung_voxels = std::count_if(a.voxels.begin(), a.voxels.end(), [](uint16_t v) { return v > 0; });
-    EXPECT_NEAR(static_cast<double>(lung_voxels) * 125e-6, a.litres_right + a.litres_left, 0.05 * (a.litres_right + a.litres_left));
+    EXPECT_NEAR(static_cast<double>(lung_voxels) * 125e-6, a.litres_right + a.litres_left,
+                0.05 * (a.litres_right + a.litres_left));
 }
 
 TEST(Preparation, RefusesMasksOfOtherImages) {
@@ -133,9 +134,13 @@ TEST(Preparation, OptionsSurviveJson) {
     EXPECT_EQ(full.crop, (std::array<int64_t, 3>{200, 250, 250}));
     expect_error(ErrorKind::usage, {"'large'"}, [] { preparation_preset("large"); });
     expect_error(ErrorKind::usage, {"preparation.spacings"}, [] { preparation_from_json({{"spacings", 1}}); });
-    expect_error(ErrorKind::usage, {"preparation.crop", "z"}, [] { preparation_from_json({{"crop", {341, 250, 250}}}); });
+    expect_error(ErrorKind::usage, {"preparation.crop", "z"}, [] {
+        preparation_from_json({{"crop", {341, 250, 250}}});
+    });
     expect_error(ErrorKind::usage, {"offset 150", "y"}, [] { preparation_from_json({{"training_offsets_y", {150}}}); });
-    expect_error(ErrorKind::usage, {"preparation.size", "three"}, [] { preparation_from_json({{"size", {340, 390}}}); });
+    expect_error(ErrorKind::usage, {"preparation.size", "three"}, [] {
+        preparation_from_json({{"size", {340, 390}}});
+    });
     expect_error(ErrorKind::usage, {"wrong type"}, [] { preparation_from_json({{"clip", "high"}}); });
 }
 

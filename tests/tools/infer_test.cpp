@@ -63,7 +63,10 @@ TEST_F(InferProgram, ReadsACt) {
     EXPECT_EQ(lungs.geometry.size, (Index3{64, 64, 40}));
     EXPECT_NE(test::text_of(folder / "out/P1.html").find("P1"), std::string::npos);
     // The same lungs given as a mask, under another name.
-    EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "-i", ct, "--mask", (folder / "out/P1_lungs.nii.gz").string(), "--id", "again", "-o", out(), "-q"}).out, "");
+    EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "-i", ct, "--mask", (folder / "out/P1_lungs.nii.gz").string(),
+                                         "--id", "again", "-o", out(), "-q"})
+                  .out,
+              "");
     const json again = json::parse(test::text_of(folder / "out/again.json"));
     EXPECT_NEAR(again["probabilities"]["CT"][0].get<double>(), result["probabilities"]["CT"][0].get<double>(), 0.05);
 }
@@ -73,8 +76,10 @@ TEST_F(InferProgram, ReadsACohortAndNamesWhatItCouldNotRead) {
     phantom("a.nii.gz", 1);
     phantom("b.nrrd", 2);
     folder.write("bad.nii", "nothing");
-    const std::string manifest = folder.write("m.csv", "ID,Image,CT,Severity\np1,a.nii.gz,1,\np2,bad.nii,0,0\np3,b.nrrd,0,2\n").string();
-    EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", m, "--manifest", manifest, "-o", out(), "--report"}), 1, "left out: p2"));
+    const std::string manifest =
+        folder.write("m.csv", "ID,Image,CT,Severity\np1,a.nii.gz,1,\np2,bad.nii,0,0\np3,b.nrrd,0,2\n").string();
+    EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", m, "--manifest", manifest, "-o", out(), "--report"}), 1,
+                     "left out: p2"));
     const Predictions predictions = read_predictions(folder / "out/predictions.csv");
     EXPECT_EQ(predictions.ids, (std::vector<std::string>{"p1", "p3"}));
     EXPECT_EQ(predictions.find("CT")->labels, (std::vector<int>{1, 0}));
@@ -87,26 +92,40 @@ TEST_F(InferProgram, ReadsACohortAndNamesWhatItCouldNotRead) {
 TEST_F(InferProgram, ReadsFeatureTables) {
     const std::string m = model("m.safetensors", false, true);
     const std::string table = folder.write("t.csv", "PID,B,A\nx,5,0.5\ny,0,1\n").string();
-    EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "--features", table, "--id-column", "PID", "-o", out()}).code, 0);
+    EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "--features", table, "--id-column", "PID", "-o", out()}).code,
+              0);
     const Predictions all = read_predictions(folder / "out/predictions.csv");
     EXPECT_EQ(all.ids, (std::vector<std::string>{"x", "y"}));
-    EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "--features", table, "--id-column", "PID", "--id", "y", "-o", out()}).code, 0);
+    EXPECT_EQ(
+        run_program("cmtl_infer", {"--model", m, "--features", table, "--id-column", "PID", "--id", "y", "-o", out()})
+            .code,
+        0);
     const json y = json::parse(test::text_of(folder / "out/y.json"));
     EXPECT_NEAR(y["probabilities"]["CT"][1].get<double>(), all.find("CT")->probability(1, 1), 1e-8);
-    EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", m, "--features", table, "--id-column", "PID", "--id", "z", "-o", out()}), 3, "no features for 'z'"));
+    EXPECT_TRUE(says(
+        run_program("cmtl_infer", {"--model", m, "--features", table, "--id-column", "PID", "--id", "z", "-o", out()}),
+        3, "no features for 'z'"));
     const std::string narrow = folder.write("n.csv", "PID,A\nx,5\n").string();
-    EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", m, "--features", narrow, "--id-column", "PID", "-o", out()}), 3, "absent (B)"));
+    EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", m, "--features", narrow, "--id-column", "PID", "-o", out()}),
+                     3, "absent (B)"));
     // Both branches: the row goes by the CT's name.
     const std::string both = model("both.safetensors", true, true), ct = phantom("x.nii.gz", 4);
-    EXPECT_EQ(run_program("cmtl_infer", {"--model", both, "-i", ct, "--features", table, "--id-column", "PID", "-o", (folder / "o2").string()}).code, 0);
+    EXPECT_EQ(run_program("cmtl_infer", {"--model", both, "-i", ct, "--features", table, "--id-column", "PID", "-o",
+                                         (folder / "o2").string()})
+                  .code,
+              0);
     EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", both, "-i", ct, "-o", out()}), 2, "--features"));
 }
 
 TEST_F(InferProgram, TakesReadyTensorsWithABareStateDict) {
     const std::string m = model("bare.safetensors", true, true, false);
-    write_safetensors(folder / "in.safetensors", {{"volume", context.full({2, 1, 33, 35, 34}, 0.5f)}, {"features", context.full({2, 2}, 0.25f)}});
+    write_safetensors(folder / "in.safetensors",
+                      {{"volume", context.full({2, 1, 33, 35, 34}, 0.5f)}, {"features", context.full({2, 2}, 0.25f)}});
     const std::string result = (folder / "out.safetensors").string();
-    EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "--tensors", (folder / "in.safetensors").string(), "-o", result, "--device", "cpu", "--threads", "1"}).code, 0);
+    EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "--tensors", (folder / "in.safetensors").string(), "-o", result,
+                                         "--device", "cpu", "--threads", "1"})
+                  .code,
+              0);
     const Safetensors logits = read_safetensors(context, result);
     EXPECT_EQ(logits.find("logits_Severity")->shape(), (Shape{2, 3}));
     const auto ct = context.to_vector<float>(*logits.find("logits_CT"));
@@ -115,7 +134,8 @@ TEST_F(InferProgram, TakesReadyTensorsWithABareStateDict) {
 }
 
 TEST_F(InferProgram, RefusesWithOneLineAndNothingLeft) {
-    const std::string m = model("m.safetensors", true, false), bare = model("bare.safetensors", true, false, false), ct = phantom("P1.nii.gz", 4);
+    const std::string m = model("m.safetensors", true, false), bare = model("bare.safetensors", true, false, false),
+                      ct = phantom("P1.nii.gz", 4);
     const auto refused = [&](std::vector<std::string> words, int code, const std::string& part) {
         SCOPED_TRACE(part);
         const auto result = run_program("cmtl_infer", words);

@@ -25,7 +25,8 @@ struct Result {
 class Process {
   public:
     // `before` runs in the child in front of exec (limits). Output goes to a file, so no pipe can fill.
-    Process(const std::string& program, const std::vector<std::string>& arguments, const std::function<void()>& before = {}) {
+    Process(const std::string& program, const std::vector<std::string>& arguments,
+            const std::function<void()>& before = {}) {
         output_ = log_ / "output";
         std::vector<std::string> words{std::string(CMTL_BIN_DIR) + "/" + program};
         words.insert(words.end(), arguments.begin(), arguments.end());
@@ -72,7 +73,8 @@ class Process {
     Result result_;
 };
 
-inline Result run_program(const std::string& program, const std::vector<std::string>& arguments, const std::function<void()>& before = {}) {
+inline Result run_program(const std::string& program, const std::vector<std::string>& arguments,
+                          const std::function<void()>& before = {}) {
     return Process(program, arguments, before).wait();
 }
 
@@ -91,7 +93,9 @@ inline bool wait_for_file(Process& process, const fs::path& path) {
 
 inline testing::AssertionResult says(const Result& result, int code, const std::string& part) {
     if (result.code == code && result.out.find(part) != std::string::npos) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "exit " << result.code << " (expected " << code << "), looked for '" << part << "' in:\n" << result.out;
+    return testing::AssertionFailure() << "exit " << result.code << " (expected " << code << "), looked for '" << part
+                                       << "' in:\n"
+                                       << result.out;
 }
 
 }  // namespace cmtl::test

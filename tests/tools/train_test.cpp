@@ -26,7 +26,8 @@ struct TrainProgram : testing::Test {
     Words base;
     void SetUp() override {
         test::write_feature_cohort(folder, 60);
-        base = {"--manifest", labels(), "--features", (folder / "features.csv").string(), "--seed", "7", "--set", "train.epochs=5", "-o", run()};
+        base = {"--manifest",     labels(), "--features", (folder / "features.csv").string(), "--seed", "7", "--set",
+                "train.epochs=5", "-o",     run()};
     }
     std::string labels() const { return (folder / "labels.csv").string(); }
     std::string run() const { return (folder / "run").string(); }
@@ -48,8 +49,9 @@ TEST_F(TrainProgram, TakesEveryOption) {
     EXPECT_TRUE(says(run_program("cmtl_train", {"--version"}), 0, "cmtl_train "));
     EXPECT_TRUE(says(run_program("cmtl_train", {"--help-config", "--preset", "small"}), 0, "\"spacing_mm\": 5"));
     folder.write("c.json", R"({"train": {"batch_size": 16}})");
-    EXPECT_EQ(train({"--config", (folder / "c.json").string(), "--set", "loss.name=equal", "--max-steps", "7", "--threads", "1", "--device", "cpu",
-                     "--id-column", "ID", "--preset", "features", "-v", "--cache", (folder / "cache").string()})
+    EXPECT_EQ(train({"--config", (folder / "c.json").string(), "--set", "loss.name=equal", "--max-steps", "7",
+                     "--threads", "1", "--device", "cpu", "--id-column", "ID", "--preset", "features", "-v", "--cache",
+                     (folder / "cache").string()})
                   .code,
               0);
     const auto config = nlohmann::json::parse(test::text_of(folder / "run/config.json"));
@@ -186,14 +188,21 @@ TEST_F(TrainProgram, TensorsMoveTheWeightsAsSgdDoes) {
     const auto f = context.from<float>({2, 4}, std::vector<float>{0.1f, 0.2f, 0.3f, 0.4f, 0.9f, 0.8f, 0.7f, 0.6f});
     const auto l = context.from<int64_t>({2}, std::vector<int64_t>{0, 1});
     const auto none = context.from<int64_t>({2}, std::vector<int64_t>{-1, -1});
-    write_safetensors(folder / "in.safetensors", {{"features", f}, {"labels_CT", l}, {"labels_NAT", none}, {"labels_Severity", l}});
-    const Words words{"--tensors", (folder / "in.safetensors").string(), "--init", (folder / "w.safetensors").string(), "--set", "model.dropout=0",
-                      "--set", "loss.name=equal", "--set", "train.schedule=constant", "--set", "train.lr=0.5", "--save-weights",
-                      (folder / "out.safetensors").string()};
-    EXPECT_TRUE(says(run_program("cmtl_train", words + Words{"--set", "train.batch_size=2", "--max-steps", "1"}), 0, "step 1 loss"));
+    write_safetensors(folder / "in.safetensors",
+                      {{"features", f}, {"labels_CT", l}, {"labels_NAT", none}, {"labels_Severity", l}});
+    const Words words{"--tensors",      (folder / "in.safetensors").string(),
+                      "--init",         (folder / "w.safetensors").string(),
+                      "--set",          "model.dropout=0",
+                      "--set",          "loss.name=equal",
+                      "--set",          "train.schedule=constant",
+                      "--set",          "train.lr=0.5",
+                      "--save-weights", (folder / "out.safetensors").string()};
+    EXPECT_TRUE(says(run_program("cmtl_train", words + Words{"--set", "train.batch_size=2", "--max-steps", "1"}), 0,
+                     "step 1 loss"));
     const Safetensors out = read_safetensors(context, folder / "out.safetensors");
     // No NAT label is known: its head moves by weight decay alone, w (1 - (1 + momentum) lr decay), the others by more.
-    const auto before = context.to_vector<float>(*read_safetensors(context, folder / "w.safetensors").find("classifier2.1.weight"));
+    const auto before =
+        context.to_vector<float>(*read_safetensors(context, folder / "w.safetensors").find("classifier2.1.weight"));
     const auto after = context.to_vector<float>(*out.find("classifier2.1.weight"));
     for (size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(after[i], before[i] * (1 - 1.9 * 0.5 * 5e-5), 1e-7);
     EXPECT_TRUE(says(run_program("cmtl_train", words + Words{"--set", "train.batch_size=3"}), 2, "holds 2 cases"));
@@ -206,10 +215,11 @@ TEST_F(TrainProgram, TensorsMoveTheWeightsAsSgdDoes) {
 TEST_F(TrainProgram, LearnsFromThePublishedTable) {
     const char* set = std::getenv("CMTL_TEST_DATA");
     const fs::path data = set ? fs::path(set) : fs::path(CMTL_SOURCE_DIR) / "../shared/data";
-    if (!fs::exists(data / "cohort/labels.csv")) GTEST_SKIP() << "no data folder (CMTL_TEST_DATA): the published table is not there";
+    if (!fs::exists(data / "cohort/labels.csv"))
+        GTEST_SKIP() << "no data folder (CMTL_TEST_DATA): the published table is not there";
     const auto result = run_program("cmtl_train", {"--manifest", (data / "cohort/labels.csv").string(), "--features",
-                                                   (data / "cohort/radiofeatures.csv").string(), "--id-column", "PID", "--seed", "1", "--set",
-                                                   "train.epochs=10", "-q", "-o", run()});
+                                                   (data / "cohort/radiofeatures.csv").string(), "--id-column", "PID",
+                                                   "--seed", "1", "--set", "train.epochs=10", "-q", "-o", run()});
     EXPECT_EQ(result.code, 0) << result.out;
     std::istringstream lines(test::text_of(folder / "run/metrics.jsonl"));
     nlohmann::json last;

@@ -36,7 +36,8 @@ const IntensityStatistics statistics{200, 250};
 TEST(Augmentation, WithoutNoiseAndTurnsIsTheCrop) {
     const auto volume = lung_like(1);
     const Augmentation a{{1, 3, 0}, 0, 0, false};
-    EXPECT_EQ(augmented_input(volume, a, statistics, tiny(), 1, 2, 3), network_input(volume, a.offset, statistics, tiny()));
+    EXPECT_EQ(augmented_input(volume, a, statistics, tiny(), 1, 2, 3),
+              network_input(volume, a.offset, statistics, tiny()));
 }
 
 TEST(Augmentation, DrawsWithTheGivenProbabilities) {
@@ -49,7 +50,8 @@ TEST(Augmentation, DrawsWithTheGivenProbabilities) {
     double low = 1e9, high = 0;
     std::set<std::array<int64_t, 3>> offsets;
     for (int i = 0; i < n; ++i) {
-        const auto a = draw_augmentation(config, tiny(), 9, static_cast<uint64_t>(i / 100), static_cast<uint64_t>(i % 100));
+        const auto a =
+            draw_augmentation(config, tiny(), 9, static_cast<uint64_t>(i / 100), static_cast<uint64_t>(i % 100));
         noise += a.noise_sd > 0;
         if (a.noise_sd > 0) {
             low = std::min(low, a.noise_sd);
@@ -82,11 +84,13 @@ TEST(Augmentation, NoiseTouchesLungOnlyAndHasItsDeviation) {
     double sum = 0, squares = 0;
     int lung = 0;
     for (uint64_t epoch = 0; epoch < 20; ++epoch) {
-        const auto plain = network_input(volume, a.offset, statistics, o), noisy = augmented_input(volume, a, statistics, o, 3, epoch, 4);
+        const auto plain = network_input(volume, a.offset, statistics, o),
+                   noisy = augmented_input(volume, a, statistics, o, 3, epoch, 4);
         for (int64_t z = 0, i = 0; z < 8; ++z)
             for (int64_t y = 0; y < 10; ++y)
                 for (int64_t x = 0; x < 10; ++x, ++i) {
-                    const double difference = (noisy[static_cast<size_t>(i)] - plain[static_cast<size_t>(i)]) * statistics.deviation;
+                    const double difference =
+                        (noisy[static_cast<size_t>(i)] - plain[static_cast<size_t>(i)]) * statistics.deviation;
                     if (volume[static_cast<size_t>((z * 14 + y) * 14 + x)] == 0) {
                         ASSERT_EQ(difference, 0);
                         continue;
@@ -104,9 +108,12 @@ TEST(Augmentation, TurnsAndFlipsAreThoseOfASquare) {
     const auto volume = lung_like(3);
     const PreparationOptions o = tiny();
     const auto plain = network_input(volume, {0, 0, 0}, statistics, o);
-    const auto at = [](const std::vector<float>& v, int64_t z, int64_t y, int64_t x) { return v[static_cast<size_t>((z * 10 + y) * 10 + x)]; };
+    const auto at = [](const std::vector<float>& v, int64_t z, int64_t y, int64_t x) {
+        return v[static_cast<size_t>((z * 10 + y) * 10 + x)];
+    };
     std::vector<std::vector<float>> turned;
-    for (int turns = 0; turns < 4; ++turns) turned.push_back(augmented_input(volume, {{0, 0, 0}, 0, turns, false}, statistics, o, 0, 0, 0));
+    for (int turns = 0; turns < 4; ++turns)
+        turned.push_back(augmented_input(volume, {{0, 0, 0}, 0, turns, false}, statistics, o, 0, 0, 0));
     const auto flipped = augmented_input(volume, {{0, 0, 0}, 0, 0, true}, statistics, o, 0, 0, 0);
     for (int64_t z = 0; z < 8; ++z)
         for (int64_t y = 0; y < 10; ++y)

@@ -57,7 +57,8 @@ TEST_F(Manifests, NameFileLineAndValue) {
     wrong({"m.csv:2", "needs an image"}, "ID,Image,CT,NAT,Severity\np,,1,1,1\n");
     wrong({"m.csv:2", "needs an ID"}, "ID,CT,NAT,Severity\n ,1,1,1\n");
     wrong({"m.csv:2", "'a/b'"}, "ID,CT,NAT,Severity\na/b,1,1,1\n");
-    expect_error(ErrorKind::input, {"nothing.csv", "no such file"}, [&] { read_manifest(folder / "nothing.csv", "ID", tasks, true); });
+    expect_error(ErrorKind::input, {"nothing.csv", "no such file"},
+                 [&] { read_manifest(folder / "nothing.csv", "ID", tasks, true); });
 }
 
 TEST_F(Manifests, NeedNoLabelsToPredict) {

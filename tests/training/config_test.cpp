@@ -44,9 +44,10 @@ TEST(Config, FullIsAsPublished) {
 }
 
 TEST(Config, SetTakesJsonTextAndLists) {
-    const Config c = with({"train.lr=0.01", "train.epochs=3", "loss.name=equal", "augment.noise_sd=2,4", "model.shift3d.p=1",
-                           "augment.crop=false", "train.nesterov=false", "model.shift3d.fill=-1.5", "loss.alpha=[1,2,3]",
-                           R"(model.tasks=[{"name":"CT","classes":2},{"name":"NAT","classes":2},{"name":"Severity","classes":3}])"});
+    const Config c =
+        with({"train.lr=0.01", "train.epochs=3", "loss.name=equal", "augment.noise_sd=2,4", "model.shift3d.p=1",
+              "augment.crop=false", "train.nesterov=false", "model.shift3d.fill=-1.5", "loss.alpha=[1,2,3]",
+              R"(model.tasks=[{"name":"CT","classes":2},{"name":"NAT","classes":2},{"name":"Severity","classes":3}])"});
     EXPECT_EQ(c.train.lr, 0.01);
     EXPECT_EQ(c.train.epochs, 3);
     EXPECT_EQ(c.loss.name, "equal");
@@ -86,7 +87,8 @@ TEST(Config, WrongTypesAndValuesAreRefused) {
 TEST(Config, FilesComeBeforeSettingsAndTheRunRecordIsPassedOver) {
     const test::Folder folder;
     TrainRequest request;
-    request.config_file = folder.write("c.json", R"({"preset": "small", "train": {"epochs": 7, "lr": 0.02}, "run": {"seed": 4}})");
+    request.config_file =
+        folder.write("c.json", R"({"preset": "small", "train": {"epochs": 7, "lr": 0.02}, "run": {"seed": 4}})");
     request.settings = {"train.lr=0.03"};
     const Config c = config_from_json(resolve_settings(request, "full").tree());
     EXPECT_EQ(c.preset, "small");
@@ -94,7 +96,8 @@ TEST(Config, FilesComeBeforeSettingsAndTheRunRecordIsPassedOver) {
     EXPECT_EQ(c.train.epochs, 7);
     EXPECT_EQ(c.train.lr, 0.03);
     request.config_file = folder.write("d.json", R"({"train": {"epoch": 7}})");
-    expect_error(ErrorKind::usage, {"d.json", "train.epoch", "train.epochs"}, [&] { resolve_settings(request, "full"); });
+    expect_error(ErrorKind::usage, {"d.json", "train.epoch", "train.epochs"},
+                 [&] { resolve_settings(request, "full"); });
     request.config_file = folder.write("e.json", "{");
     expect_error(ErrorKind::usage, {"e.json", "JSON"}, [&] { resolve_settings(request, "full"); });
 }

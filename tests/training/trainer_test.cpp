@@ -14,8 +14,8 @@
 #include "pipeline/model_file.hpp"
 #include "training/folds.hpp"
 #include "training/request.hpp"
-#include "training/volume_cache.hpp"
 #include "training/training_fixtures.hpp"
+#include "training/volume_cache.hpp"
 
 namespace cmtl {
 namespace {
@@ -28,7 +28,8 @@ struct FeatureTraining : testing::Test {
     test::Folder folder;
     TrainRequest request;
     // 48 training cases: 5 steps per epoch.
-    const std::vector<std::string> base{"train.epochs=6", "train.lr=0.05", "train.batch_size=10", "train.select=best", "model.dropout=0.3"};
+    const std::vector<std::string> base{"train.epochs=6", "train.lr=0.05", "train.batch_size=10", "train.select=best",
+                                        "model.dropout=0.3"};
     void SetUp() override {
         test::write_feature_cohort(folder, 60);
         request.manifest = folder / "labels.csv";
@@ -51,15 +52,16 @@ TEST_F(FeatureTraining, LeavesTheWholeRunFolder) {
     const TrainOutcome outcome = train_now();
     EXPECT_TRUE(outcome.failed.empty());
     EXPECT_EQ(outcome.val.ids.size(), 12u);
-    for (const char* name : {"config.json", "metrics.jsonl", "log.txt", "report.html", "predictions_val.csv", "checkpoints/latest.safetensors",
-                             "checkpoints/best.safetensors"})
+    for (const char* name : {"config.json", "metrics.jsonl", "log.txt", "report.html", "predictions_val.csv",
+                             "checkpoints/latest.safetensors", "checkpoints/best.safetensors"})
         EXPECT_TRUE(fs::exists(request.run / name)) << name;
     EXPECT_FALSE(fs::exists(request.run / "predictions_test.csv"));
     const json config = json::parse(test::text_of(request.run / "config.json"));
     EXPECT_EQ(config["preset"], "features");
     EXPECT_EQ(config["train"]["epochs"], 6);
     EXPECT_EQ(config["run"]["seed"], 3);
-    EXPECT_TRUE(config["run"].contains("version") && config["run"].contains("commit") && config["run"].contains("threads"));
+    EXPECT_TRUE(config["run"].contains("version") && config["run"].contains("commit") &&
+                config["run"].contains("threads"));
     const auto lines = metrics(request.run);
     ASSERT_EQ(lines.size(), 7u);
     EXPECT_EQ(lines[5]["epoch"], 6);
@@ -106,7 +108,8 @@ void train_with_deaths(TrainRequest request, const std::vector<int64_t>& deaths)
 void expect_same_run(const fs::path& a, const fs::path& b) {
     for (const char* name : {"checkpoints/latest.safetensors", "checkpoints/best.safetensors"})
         EXPECT_TRUE(test::data_of(a / name) == test::data_of(b / name)) << name;
-    for (const char* name : {"metrics.jsonl", "predictions_val.csv"}) EXPECT_EQ(test::text_of(a / name), test::text_of(b / name)) << name;
+    for (const char* name : {"metrics.jsonl", "predictions_val.csv"})
+        EXPECT_EQ(test::text_of(a / name), test::text_of(b / name)) << name;
 }
 
 TEST_F(FeatureTraining, ResumesBitForBitWhereverItDied) {
@@ -245,10 +248,14 @@ struct VolumeTraining : testing::Test {
     void SetUp() override {
         std::string manifest = "ID,Image,Mask,CT,NAT,Severity,Split\n";
         for (int i = 0; i < 7; ++i) {
-            const PhantomCase p = phantom_case(static_cast<uint64_t>(i), {.size = {48, 48, 32}, .spacing = {8, 8, 10}, .severity = i % 3});
+            const PhantomCase p = phantom_case(static_cast<uint64_t>(i),
+                                               {.size = {48, 48, 32}, .spacing = {8, 8, 10}, .severity = i % 3});
             write_image(folder / fmt::format("p{}.nii", i), p.hu);
             write_image(folder / fmt::format("m{}.nii", i), p.lungs);
-            manifest += fmt::format("p{0},p{0}.nii,m{0}.nii,{1},{1},{2},{3}\n", i, p.ct, p.severity, i < 5 ? "train" : i < 6 ? "val" : "test");
+            manifest += fmt::format("p{0},p{0}.nii,m{0}.nii,{1},{1},{2},{3}\n", i, p.ct, p.severity,
+                                    i < 5   ? "train"
+                                    : i < 6 ? "val"
+                                            : "test");
         }
         request.manifest = folder.write("cohort.csv", manifest);
         request.run = folder / "run";
@@ -285,7 +292,8 @@ TEST_F(VolumeTraining, TakesStatisticsFromTrainingVolumesOnly) {
     const ModelFile file = read_model(context, request.run);
     double sum = 0, squares = 0, n = 0;
     for (int i = 0; i < 5; ++i) {
-        const auto p = prepare_case(folder / fmt::format("p{}.nii", i), *file.preparation, folder / fmt::format("m{}.nii", i));
+        const auto p =
+            prepare_case(folder / fmt::format("p{}.nii", i), *file.preparation, folder / fmt::format("m{}.nii", i));
         for (const double v : p.voxels) {
             sum += v;
             squares += v * v;
@@ -309,7 +317,8 @@ TEST_F(VolumeTraining, LeavesBadCasesOutAndNamesThem) {
     request.run = folder / "second";
     expect_error(ErrorKind::input, {"none of the 7 cases"}, [&] { train(make_job(request)); });
     request.cache.clear();
-    expect_error(ErrorKind::input, {"none of the 7 cases"}, [&] { train(make_job(request)); });  // and no --resume is asked for
+    expect_error(ErrorKind::input, {"none of the 7 cases"},
+                 [&] { train(make_job(request)); });  // and no --resume is asked for
 }
 
 TEST_F(VolumeTraining, ReadsVolumesAndFeaturesTogether) {

@@ -64,11 +64,13 @@ void expect_error(ErrorKind kind, std::initializer_list<std::string> parts, Acti
         ADD_FAILURE() << "no error, expected: " << *parts.begin();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), kind) << error.what();
-        for (const auto& part : parts) EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+        for (const auto& part : parts)
+            EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
     }
 }
 
-// A feature table in which CT and severity follow the first columns, and its manifest: files features.csv and labels.csv.
+// A feature table in which CT and severity follow the first columns, and its manifest: files features.csv and
+// labels.csv.
 inline void write_feature_cohort(const Folder& folder, int cases, int features = 6) {
     std::string labels = "ID,CT,NAT,Severity\n", table = "ID";
     for (int f = 0; f < features; ++f) table += fmt::format(",f{}", f);
@@ -80,7 +82,9 @@ inline void write_feature_cohort(const Folder& folder, int cases, int features =
         labels += fmt::format("case{:03},{},{},{}\n", i, ct, unknown ? "" : std::to_string((i + i / 5) % 2), severity);
         table += fmt::format("case{:03}", i);
         for (int f = 0; f < features; ++f)
-            table += fmt::format(",{}", 1000 * random.normal() + (f == 0 ? 3000.0 * ct : f == 1 ? 2000.0 * severity : 0.0));
+            table += fmt::format(",{}", 1000 * random.normal() + (f == 0   ? 3000.0 * ct
+                                                                  : f == 1 ? 2000.0 * severity
+                                                                           : 0.0));
         table += "\n";
     }
     folder.write("labels.csv", labels);

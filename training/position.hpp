@@ -1,0 +1,25 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json_fwd.hpp>
+#include <vector>
+
+namespace cmtl {
+
+// Where a training stands; with weights and momentum all that a resumed run needs.
+struct Position {
+    int64_t step = 0;   // optimiser steps done
+    int64_t epoch = 0;  // the epoch that the next step belongs to
+    int64_t batch = 0;  // its batch within the epoch
+    double loss_sum = 0;
+    std::vector<double> task_sums, weight_sums;  // over the epoch's steps so far
+    double best = -std::numeric_limits<double>::infinity();
+    int64_t best_epoch = -1;
+    uint64_t metrics_bytes = 0;
+};
+
+nlohmann::json to_json(const Position& position);
+// Throws json::exception where something is missing.
+Position position_from_json(const nlohmann::json& json);
+
+}  // namespace cmtl
