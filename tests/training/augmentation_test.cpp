@@ -125,6 +125,22 @@ TEST(Augmentation, TurnsAndFlipsAreThoseOfASquare) {
             }
 }
 
+TEST(Augmentation, IsTheSameInAnyOrderAndOnAnyThread) {
+    AugmentConfig config;
+    config.noise_p = config.rotate_p = config.flip_p = 0.5;
+    const auto volume = lung_like(4);
+    const auto make = [&](uint64_t n) {
+        const auto a = draw_augmentation(config, tiny(), 1, n / 8, n % 8);
+        return augmented_input(volume, a, statistics, tiny(), 1, n / 8, n % 8);
+    };
+    std::vector<std::vector<float>> one(64), many(64);
+    for (uint64_t n = 0; n < 64; ++n) one[n] = make(n);
+#pragma omp parallel for num_threads(4) schedule(dynamic)
+    for (int n = 63; n >= 0; --n) many[static_cast<size_t>(n)] = make(static_cast<uint64_t>(n));
+    EXPECT_EQ(one, many);
+    EXPECT_EQ(std::set<std::vector<float>>(one.begin(), one.end()).size(), 64u);
+}
+
 TEST(Batches, CoverEveryCaseOnceInAnOrderOfTheEpochsOwn) {
     std::vector<size_t> cases(23);
     std::iota(cases.begin(), cases.end(), 100u);
