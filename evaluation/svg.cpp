@@ -28,7 +28,11 @@ size_t utf8_length(std::string_view text, size_t i) {
 
 struct Scale {
     double low, high, from, to;  // data and picture
-    double operator()(double v) const { return from + (v - low) / (high - low) * (to - from); }
+    bool logarithmic = false;
+    double operator()(double v) const {
+        const double share = logarithmic ? std::log(v / low) / std::log(high / low) : (v - low) / (high - low);
+        return from + share * (to - from);
+    }
 };
 
 // Digits that tell neighbouring ticks apart.
@@ -87,7 +91,8 @@ std::string axes(const Frame& f, const Scale& x, const Scale& y, const std::vect
         s += fmt::format(
             "<line class='grid' x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}'/><text x='{:.1f}' y='{:.1f}' "
             "text-anchor='end'>{}</text>",
-            f.left, f.width - f.right, y(v), y(v), f.left - 7, y(v) + 4, tick_text(v, y_step));
+            f.left, f.width - f.right, y(v), y(v), f.left - 7, y(v) + 4,
+            y.logarithmic ? fmt::format("{:g}", v) : tick_text(v, y_step));
     for (const double v : xt)
         s += fmt::format(
             "<line class='tick' x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}'/><text x='{0:.1f}' y='{3:.1f}' "
@@ -159,6 +164,15 @@ std::vector<double> nice_ticks(double low, double high, int wanted) {
     return ticks;
 }
 
+namespace {
+// Powers of ten that cover [low, high], both above 0.
+std::vector<double> decades(double low, double high) {
+    std::vector<double> ticks;
+    for (double k = std::floor(std::log10(low)); k <= std::ceil(std::log10(high)); ++k) ticks.push_back(std::pow(10, k));
+    return ticks;
+}
+}  // namespace
+
 std::string line_chart(const CurvePanel& panel) {
     std::vector<Curve> curves;
     double x0 = std::numeric_limits<double>::infinity(), x1 = -x0, y0 = x0, y1 = -x0;
@@ -172,14 +186,17 @@ std::string line_chart(const CurvePanel& panel) {
         }
     }
     if (!(x0 <= x1)) return "<p class='muted'>No values yet.</p>";
+    // One early value of a hundred would flatten all that follows.
+    const bool logarithmic = !panel.y_low && !panel.y_high && y0 > 0 && y1 > 100 * y0;
     // Losses and rates are read against zero unless that would flatten them.
-    if (y0 > 0 && y0 < 0.6 * y1) y0 = 0;
-    const auto y_ticks = nice_ticks(panel.y_low.value_or(y0), panel.y_high.value_or(y1), 5);
+    if (!logarithmic && y0 > 0 && y0 < 0.6 * y1) y0 = 0;
+    const auto y_ticks =
+        logarithmic ? decades(y0, y1) : nice_ticks(panel.y_low.value_or(y0), panel.y_high.value_or(y1), 5);
     const Frame f;
     if (!(x1 > x0)) x0 -= 0.5, x1 += 0.5;
     const Scale x{x0, x1, f.left, f.width - f.right};
     const Scale y{panel.y_low.value_or(y_ticks.front()), panel.y_high.value_or(y_ticks.back()), f.height - f.bottom,
-                  f.top};
+                  f.top, logarithmic};
     const auto inside = [](std::vector<double> t, const Scale& s) {
         std::erase_if(
             t, [&](double v) { return v < s.low - 1e-9 * (s.high - s.low) || v > s.high + 1e-9 * (s.high - s.low); });

@@ -16,6 +16,7 @@ std::string html_escaped(std::string_view text);
 std::vector<double> nice_ticks(double low, double high, int wanted);
 
 // A chart with axes, grid and one line per curve; the legend stands below it. Long curves are averaged to 600 points.
+// Without fixed limits, positive values that span more than a factor of 100 get a logarithmic axis.
 std::string line_chart(const CurvePanel& panel);
 
 // Square, with the diagonal of chance; curves are (false positive rate, true positive rate).

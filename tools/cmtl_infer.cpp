@@ -101,7 +101,7 @@ class CaseReader {
         }
         report.versions = {{"program", fmt::format("cmtl_infer {} ({})", CMTL_VERSION, CMTL_COMMIT)},
                            {"model", predictor_.model().source},
-                           {"device", tool_.common.device},
+                           {"device", to_string(parse_device(tool_.common.device))},
                            {"threads", std::to_string(tool_.common.threads)}};
         return case_report_html(report);
     }

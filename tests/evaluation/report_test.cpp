@@ -167,6 +167,14 @@ TEST(Svg, LongCurvesAreThinnedAndGapsKept) {
     EXPECT_EQ(svg.find("nan"), std::string::npos);
 }
 
+TEST(Svg, ValuesOverMoreThanTwoDecadesHaveALogarithmicAxis) {
+    const CurvePanel panel{"t", "epoch", "loss", {{"a", {1, 2, 3}, {500, 50, 0.5}}}, {}, "", {}, {}};
+    const std::string svg = line_chart(panel);
+    // Four decades, 0.1 to 1000, over 240 units of the picture.
+    for (const char* wanted : {"cy='32.1'", "cy='92.1'", "cy='212.1'", ">0.1<", ">1000<"})
+        EXPECT_NE(svg.find(wanted), std::string::npos) << wanted;
+}
+
 TEST(Svg, OnePointAndConstantCurvesHaveAnAxis) {
     for (const std::vector<double>& y : {std::vector<double>{0.7}, {0.7, 0.7}, {0.0, 0.0}, {-2.0, 5.0}}) {
         CurvePanel panel{"t", "epoch", "loss", {{"a", {}, y}}, 1, "best", {}, {}};
