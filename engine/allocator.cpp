@@ -61,13 +61,12 @@ Allocator::Allocator(size_t limit) : limit_(round_up(limit ? limit : machine_lim
         }
         if (!arena->base) fail(ErrorKind::resource, "memory", "no address space for tensors: {} bytes were refused", limit_);
         madvise(arena->base, arena->reserved, MADV_HUGEPAGE);
-        ASAN_POISON_MEMORY_REGION(arena->base, arena->reserved);
     }
 }
 
 Allocator::~Allocator() {
     for (Arena* arena : {&small_, &large_}) {
-        ASAN_UNPOISON_MEMORY_REGION(arena->base, arena->reserved);
+        ASAN_UNPOISON_MEMORY_REGION(arena->base, arena->top);
         munmap(arena->base, arena->reserved);
     }
 }
@@ -106,6 +105,7 @@ Allocator::Block Allocator::allocate(size_t bytes) {
     in_use_ += capacity;
     high_water_ = std::max(high_water_, in_use_);
     ASAN_UNPOISON_MEMORY_REGION(arena.base + offset, bytes);
+    ASAN_POISON_MEMORY_REGION(arena.base + offset + bytes, wanted - bytes);
     return {arena.base + offset, capacity};
 }
 

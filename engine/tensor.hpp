@@ -61,9 +61,12 @@ class Tensor {
         return reinterpret_cast<T*>(raw());
     }
     template <class T>
-    std::span<T> values() const {
+    std::span<T> values() const& {
         return {data<T>(), static_cast<size_t>(count())};
     }
+    // A temporary's elements would go before the span does.
+    template <class T>
+    std::span<T> values() const&& = delete;
     std::byte* raw() const { return storage_->data() + offset_; }
 
     // The same elements under another shape of equal count; shares storage, forgets the gradient slot.

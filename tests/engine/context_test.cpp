@@ -18,7 +18,7 @@ TEST(Context, MakesTensors) {
         EXPECT_EQ(zeros.device(), Device{});
         for (size_t i = 0; i < zeros.bytes(); ++i) ASSERT_EQ(zeros.raw()[i], std::byte{0});
     }
-    for (float v : context.full({4}, 2.5f).values<float>()) EXPECT_EQ(v, 2.5f);
+    EXPECT_EQ(context.to_vector<float>(context.full({4}, 2.5f)), std::vector<float>(4, 2.5f));
     EXPECT_EQ(context.to_vector<int64_t>(context.from<int64_t>({2, 2}, std::vector<int64_t>{1, -2, 3, -4})), (std::vector<int64_t>{1, -2, 3, -4}));
     EXPECT_THROW(context.from<float>({3}, std::vector<float>{1, 2}), Error);
     EXPECT_EQ(context.zeros({0, 4}).count(), 0);
