@@ -29,9 +29,14 @@ Tensor normal(Context& context, const Shape& shape, uint64_t seed) {
     return context.from(shape, values);
 }
 
-}  // namespace
+struct NetTimes {
+    std::vector<double> seconds;  // sorted
+    double flops;
+    size_t peak_bytes;
+    int64_t resident_bytes;
+};
 
-nlohmann::json run_net_bench(const NetBenchOptions& o) {
+NetTimes time_net(const NetBenchOptions& o) {
     if (o.batch < 1 || std::min({o.depth, o.height, o.width}) < 1 || o.repeats < 1)
         fail(ErrorKind::usage, "bench", "batch {}, size {}x{}x{} and repeats {} must be positive", o.batch, o.depth, o.height, o.width, o.repeats);
     Context context({.device = o.device, .compute = o.dtype});
@@ -71,11 +76,17 @@ nlohmann::json run_net_bench(const NetBenchOptions& o) {
         pass_once(static_cast<uint64_t>(i) + 1);
         seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
-    // Before the roofline, whose buffers would count.
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     std::sort(seconds.begin(), seconds.end());
-    const double median = seconds[seconds.size() / 2];
+    return {seconds, flops, context.allocator().high_water(), static_cast<int64_t>(usage.ru_maxrss) * 1024};
+}
+
+}  // namespace
+
+nlohmann::json run_net_bench(const NetBenchOptions& o) {
+    const NetTimes net = time_net(o);  // its tensors are gone before the roofline takes its buffers
+    const double median = net.seconds[net.seconds.size() / 2];
     const Roofline roofline = measure_roofline();
     return {{"mode", o.train ? "train" : "infer"},
             {"size", fmt::format("{}x{}x{}", o.depth, o.height, o.width)},
@@ -85,13 +96,13 @@ nlohmann::json run_net_bench(const NetBenchOptions& o) {
             {"threads", omp_get_max_threads()},
             {"repeats", o.repeats},
             {"median_s", median},
-            {"min_s", seconds.front()},
-            {"max_s", seconds.back()},
-            {"peak_bytes", context.allocator().high_water()},
-            {"resident_bytes", static_cast<int64_t>(usage.ru_maxrss) * 1024},
-            {"gflops", flops / median * 1e-9},
+            {"min_s", net.seconds.front()},
+            {"max_s", net.seconds.back()},
+            {"peak_bytes", net.peak_bytes},
+            {"resident_bytes", net.resident_bytes},
+            {"gflops", net.flops / median * 1e-9},
             {"peak_gflops", roofline.flops_per_second * 1e-9},
-            {"percent_of_peak", 100 * flops / median / roofline.flops_per_second},
+            {"percent_of_peak", 100 * net.flops / median / roofline.flops_per_second},
             {"bandwidth_bytes_per_s", roofline.bytes_per_second}};
 }
 
