@@ -58,6 +58,19 @@ struct OneDnn::Parts {
         dnnl::reorder(source, target).execute(stream, source, target);
         return target;
     }
+    // Where a primitive that writes the format `want` puts a tensor that lies as `have`: into it, or beside it for finish().
+    struct Result {
+        Memory written, target;
+    };
+    Result result(Context& context, const Desc& have, const Desc& want, const Tensor& t, std::vector<Tensor>& keep) {
+        Memory target = memory(have, t);
+        return {have == want ? target : scratch(context, want, keep), target};
+    }
+    void finish(Result result) {
+        if (result.written != result.target)
+            dnnl::reorder(result.written, result.target).execute(stream, result.written, result.target);
+        stream.wait();
+    }
     Memory scratch(Context& context, const Desc& desc, std::vector<Tensor>& keep) {
         keep.push_back(context.empty({static_cast<int64_t>(desc.get_size())}, Dtype::u8));
         return memory(desc, keep.back());
@@ -143,19 +156,14 @@ void OneDnn::conv3d_forward(Context& context, const Conv3dProblem& p, const Tens
         const auto f32 = Memory::data_type::f32;
         Memory source = parts_->in_format(context, plain_x(p, f32), prepared.x, x, keep);
         Memory weights = parts_->in_format(context, plain_weight(p), prepared.weight, weight, keep);
-        const bool direct = prepared.y == plain_y(p, f32);
-        Memory result = direct ? parts_->memory(prepared.y, y) : parts_->scratch(context, prepared.y, keep);
+        const Parts::Result result = parts_->result(context, plain_y(p, f32), prepared.y, y, keep);
         prepared.primitive.execute(
             parts_->stream, {{DNNL_ARG_SRC, source},
                              {DNNL_ARG_WEIGHTS, weights},
                              {DNNL_ARG_BIAS, parts_->memory(Desc({p.out}, f32, Memory::format_tag::x), zero_bias)},
-                             {DNNL_ARG_DST, result},
+                             {DNNL_ARG_DST, result.written},
                              {DNNL_ARG_SCRATCHPAD, parts_->scratch(context, prepared.scratchpad, keep)}});
-        if (!direct) {
-            Memory target = parts_->memory(plain_y(p, f32), y);
-            dnnl::reorder(result, target).execute(parts_->stream, result, target);
-        }
-        parts_->stream.wait();
+        parts_->finish(result);
     });
 }
 
@@ -167,17 +175,12 @@ void OneDnn::conv3d_backward_data(Context& context, const Conv3dProblem& p, cons
         const auto f32 = Memory::data_type::f32;
         Memory gradient = parts_->in_format(context, plain_y(p, f32), prepared.y, dy, keep);
         Memory weights = parts_->in_format(context, plain_weight(p), prepared.weight, weight, keep);
-        const bool direct = prepared.x == plain_x(p, f32);
-        Memory result = direct ? parts_->memory(prepared.x, dx) : parts_->scratch(context, prepared.x, keep);
+        const Parts::Result result = parts_->result(context, plain_x(p, f32), prepared.x, dx, keep);
         prepared.primitive.execute(parts_->stream, {{DNNL_ARG_DIFF_DST, gradient},
                                                     {DNNL_ARG_WEIGHTS, weights},
-                                                    {DNNL_ARG_DIFF_SRC, result},
+                                                    {DNNL_ARG_DIFF_SRC, result.written},
                                                     {DNNL_ARG_SCRATCHPAD, parts_->scratch(context, prepared.scratchpad, keep)}});
-        if (!direct) {
-            Memory target = parts_->memory(plain_x(p, f32), dx);
-            dnnl::reorder(result, target).execute(parts_->stream, result, target);
-        }
-        parts_->stream.wait();
+        parts_->finish(result);
     });
 }
 
@@ -190,20 +193,15 @@ void OneDnn::conv3d_backward_weights(Context& context, const Conv3dProblem& p, c
         const auto f32 = Memory::data_type::f32;
         Memory source = parts_->in_format(context, plain_x(p, f32), prepared.x, x, keep);
         Memory gradient = parts_->in_format(context, plain_y(p, f32), prepared.y, dy, keep);
-        const bool direct = prepared.weight == plain_weight(p);
-        Memory result = direct ? parts_->memory(prepared.weight, dweight) : parts_->scratch(context, prepared.weight, keep);
+        const Parts::Result result = parts_->result(context, plain_weight(p), prepared.weight, dweight, keep);
         Tensor bias_gradient = dbias.defined() ? dbias : context.empty({p.out});
         prepared.primitive.execute(
             parts_->stream, {{DNNL_ARG_SRC, source},
                              {DNNL_ARG_DIFF_DST, gradient},
-                             {DNNL_ARG_DIFF_WEIGHTS, result},
+                             {DNNL_ARG_DIFF_WEIGHTS, result.written},
                              {DNNL_ARG_DIFF_BIAS, parts_->memory(Desc({p.out}, f32, Memory::format_tag::x), bias_gradient)},
                              {DNNL_ARG_SCRATCHPAD, parts_->scratch(context, prepared.scratchpad, keep)}});
-        if (!direct) {
-            Memory target = parts_->memory(plain_weight(p), dweight);
-            dnnl::reorder(result, target).execute(parts_->stream, result, target);
-        }
-        parts_->stream.wait();
+        parts_->finish(result);
     });
 }
 

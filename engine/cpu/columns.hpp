@@ -24,7 +24,8 @@ std::vector<double> sum_rows(int64_t rows, int64_t width, Add&& add) {
     return total;
 }
 
-// Plain column sums of f32 values.
+// Plain column sums of f32 values, in double or rounded once to f32.
+std::vector<double> column_sums(const float* values, int64_t rows, int64_t columns);
 void column_sums(const float* values, int64_t rows, int64_t columns, float* sums);
 
 }  // namespace cmtl

@@ -28,11 +28,6 @@ CMTL_MULTIARCH void add_scaled(const float* x, float scale, float* y, int64_t ch
     for (int64_t c = 0; c < channels; ++c) y[c] += x[c] * scale;
 }
 
-CMTL_MULTIARCH void add_rows(const float* x, int64_t rows, int64_t channels, double* sums) {
-    for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < channels; ++c) sums[c] += static_cast<double>(x[r * channels + c]);
-}
-
 struct Range {
     int64_t begin, end;
 };
@@ -149,10 +144,7 @@ void avg_backward(Context&, const Pool3dProblem& p, const Tensor& dy, const Tens
 void global_forward(Context&, const Pool3dProblem& p, const Tensor& x, const Tensor& y) {
     const int64_t rows = p.d * p.h * p.w, C = p.channels;
     for (int64_t n = 0; n < p.n; ++n) {
-        const float* values = x.data<float>() + n * rows * C;
-        const auto sums = sum_rows(rows, C, [&](int64_t begin, int64_t end, double* partial) {
-            add_rows(values + begin * C, end - begin, C, partial);
-        });
+        const auto sums = column_sums(x.data<float>() + n * rows * C, rows, C);
         for (int64_t c = 0; c < C; ++c) y.data<float>()[n * C + c] = static_cast<float>(sums[static_cast<size_t>(c)] / static_cast<double>(rows));
     }
 }

@@ -6,9 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/cpu_dispatch.hpp"
-#include "base/parallel.hpp"
 #include "engine/operators/conv3d_problem.hpp"
+#include "engine/operators/elementwise_problem.hpp"
 #include "engine/operators/pool3d_problem.hpp"
 #include "engine/operators/stem_problem.hpp"
 
@@ -17,10 +16,6 @@ namespace cmtl {
 namespace {
 
 constexpr int64_t pooled_planes = 8;  // per slab: 18 planes of convolution, two of them for the overlap
-
-CMTL_MULTIARCH void relu_copy(const float* x, float* y, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) y[i] = x[i] < 0 ? 0 : x[i];
-}
 
 Refusal slabs_support(const Context& context, const StemProblem& p) {
     if (Refusal r = only_on(context, Device::Kind::cpu, "cpu"); !r.empty()) return r;
@@ -50,9 +45,11 @@ void slabs(Context& context, const StemProblem& problem, const Tensor& x, const 
     const Conv3dProblem whole = conv_of(depth);
     const auto pool_of = [&](int64_t planes) { return Pool3dProblem{1, planes, whole.oh(), whole.ow(), channels, {}}; };
     static const auto pool = cpu_max_pool3d_forward();
+    static const auto relu = cpu_relu_forward();
     const Shape pooled = pool_of(whole.od()).y_shape();
     result = context.empty({n, pooled[1], pooled[2], pooled[3], channels});
     const int64_t plane = pooled[2] * pooled[3] * channels;
+    const Tensor planes = result.reshape({n * pooled[1], plane});
     const double counted = context.flops();
 
     for (int64_t sample = 0; sample < n; ++sample) {
@@ -69,9 +66,9 @@ void slabs(Context& context, const StemProblem& problem, const Tensor& x, const 
             const Pool3dProblem pooling = pool_of(conv.od());
             Tensor maxima = context.empty(pooling.y_shape());
             run_first(context, "max_pool3d", pool, pooling, convolved, maxima, Tensor());
-            const float* source = maxima.data<float>() + skip * plane;
-            float* target = result.data<float>() + (sample * pooled[1] + first) * plane;
-            parallel_ranges((last - first) * plane, [&](int64_t b, int64_t e) { relu_copy(source + b, target + b, e - b); }, 1 << 14);
+            const Tensor kept = maxima.reshape({maxima.size(1), plane}).narrow(skip, skip + last - first);
+            const Tensor target = planes.narrow(sample * pooled[1] + first, sample * pooled[1] + last);
+            run_first(context, "relu", relu, ElementwiseProblem{kept.count()}, kept, target);
         }
     }
     // What the overlaps cost is no work done: the count stays that of the whole convolution.

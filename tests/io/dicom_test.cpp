@@ -8,12 +8,15 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/parallel.hpp"
+#include "io/read_error.hpp"
 #include "io/dicom_writer.hpp"
 #include "io/image_io.hpp"
 #include "test_data.hpp"
 
 namespace cmtl {
 namespace {
+
+using test::error_of;
 
 using test::DicomSlice;
 using test::series_slice;
@@ -33,19 +36,6 @@ void write_series(const std::filesystem::path& folder, const std::function<void(
         write_dicom(folder / file_name(n), s);
     }
 }
-
-std::string error_of(const std::filesystem::path& path, ReadOptions options = {}) {
-    options.warn = false;
-    try {
-        read_volume(path, options);
-    } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), ErrorKind::input) << error.what();
-        return error.what();
-    }
-    return "no error";
-}
-
-#define EXPECT_ERROR(path, part) EXPECT_NE(error_of(path).find(part), std::string::npos) << error_of(path)
 
 void expect_series(const Volume& volume) {
     EXPECT_EQ(volume.geometry.size, (Index3{5, 6, slices}));

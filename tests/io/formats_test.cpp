@@ -11,11 +11,14 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "imaging/geometry.hpp"
+#include "io/read_error.hpp"
 #include "io/image_io.hpp"
 #include "test_data.hpp"
 
 namespace cmtl {
 namespace {
+
+using test::error_of;
 
 using test::TemporaryFolder;
 
@@ -40,18 +43,6 @@ ReadOptions anything() {
     options.min_slices = 1;
     return options;
 }
-
-std::string error_of(const std::filesystem::path& path, const ReadOptions& options = {}) {
-    try {
-        read_volume(path, options);
-    } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), ErrorKind::input) << error.what();
-        return error.what();
-    }
-    return "no error";
-}
-
-#define EXPECT_ERROR(path, part) EXPECT_NE(error_of(path).find(part), std::string::npos) << error_of(path)
 
 void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
