@@ -56,6 +56,7 @@ NetTimes time_net(const NetBenchOptions& o) {
     const auto pass_once = [&](uint64_t step) {
         if (!o.train) {
             model.forward({context, false, o.seed, step}, volume, features);
+            context.synchronize();
             return;
         }
         const Pass pass{context, true, o.seed, step};
@@ -66,6 +67,7 @@ NetTimes time_net(const NetBenchOptions& o) {
         }
         optimiser.step(0.005);
         optimiser.clear_gradients();
+        context.synchronize();
     };
 
     pass_once(0);

@@ -50,7 +50,7 @@ size_t machine_limit() {
 
 }  // namespace
 
-Allocator::Allocator(size_t limit) : limit_(round_up(limit ? limit : machine_limit(), size_t{1} << 21)) {
+HostAllocator::HostAllocator(size_t limit) : limit_(round_up(limit ? limit : machine_limit(), size_t{1} << 21)) {
     for (Arena* arena : {&small_, &large_}) {
         // Address space costs nothing until it is touched; a process under an address limit takes what it can get.
         for (arena->reserved = limit_; arena->reserved >= (size_t{1} << 21); arena->reserved /= 4) {
@@ -64,16 +64,16 @@ Allocator::Allocator(size_t limit) : limit_(round_up(limit ? limit : machine_lim
     }
 }
 
-Allocator::~Allocator() {
+HostAllocator::~HostAllocator() {
     for (Arena* arena : {&small_, &large_}) {
         ASAN_UNPOISON_MEMORY_REGION(arena->base, arena->top);
         munmap(arena->base, arena->reserved);
     }
 }
 
-Allocator::Arena& Allocator::arena_for(size_t capacity) { return capacity < small_block ? small_ : large_; }
+HostAllocator::Arena& HostAllocator::arena_for(size_t capacity) { return capacity < small_block ? small_ : large_; }
 
-Allocator::Block Allocator::allocate(size_t bytes) {
+Allocator::Block HostAllocator::allocate(size_t bytes) {
     std::lock_guard lock(mutex_);
     const auto refuse = [&] {
         fail(ErrorKind::resource, "memory",
@@ -109,7 +109,7 @@ Allocator::Block Allocator::allocate(size_t bytes) {
     return {arena.base + offset, capacity};
 }
 
-void Allocator::release(Block block) noexcept {
+void HostAllocator::release(Block block) noexcept {
     std::lock_guard lock(mutex_);
     in_use_ -= block.capacity;
     ASAN_POISON_MEMORY_REGION(block.data, block.capacity);
@@ -130,7 +130,7 @@ void Allocator::release(Block block) noexcept {
     arena.free.emplace_hint(next, offset, size);
 }
 
-void Allocator::trim() noexcept {
+void HostAllocator::trim() noexcept {
     std::lock_guard lock(mutex_);
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     for (Arena* arena : {&small_, &large_})

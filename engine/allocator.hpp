@@ -12,28 +12,46 @@ namespace cmtl {
 
 class Allocator {
   public:
-    // `limit`: the most bytes to ever hold; 0 means what this machine, its control group and its resource limits allow.
-    explicit Allocator(size_t limit = 0);
-    ~Allocator();
-    Allocator(const Allocator&) = delete;
-    Allocator& operator=(const Allocator&) = delete;
+    virtual ~Allocator() = default;
 
     struct Block {
         std::byte* data;
-        size_t capacity;  // the bytes asked for, rounded up to 64
+        size_t capacity;  // the bytes asked for, rounded up
     };
     // 64-byte aligned. Throws Error(resource) naming the request, the bytes in use, the high-water mark and the limit.
-    Block allocate(size_t bytes);
-    void release(Block block) noexcept;
-    // Gives the pages of free blocks back to the system.
-    void trim() noexcept;
+    virtual Block allocate(size_t bytes) = 0;
+    virtual void release(Block block) noexcept = 0;
+    // Gives free blocks back to the system.
+    virtual void trim() noexcept = 0;
+    // While on, blocks come from memory that nothing else will use afterwards: a recorded graph writes there whenever it is replayed.
+    virtual void set_recording(bool) {}
 
     size_t in_use() const { return in_use_; }
     // The most bytes that tensors ever held at one time.
     size_t high_water() const { return high_water_; }
     void reset_high_water() { high_water_ = in_use_; }
-    // How often the arena grew: constant over the steps of a training loop that has warmed up.
+    // How often the system was asked for memory: constant over the steps of a training loop that has warmed up.
     size_t system_allocations() const { return growths_; }
+
+  protected:
+    std::mutex mutex_;
+    size_t in_use_ = 0, high_water_ = 0, growths_ = 0;
+};
+
+// Two arenas of address space, one for small blocks (weights, their gradients) and one for large ones (activations), in which
+// freed blocks merge. Kept apart, a weight's gradient never splits the hole that the next activation needs, so the process
+// grows to the most that tensors held at one time and not much beyond, and a step that repeats touches no new page.
+class HostAllocator : public Allocator {
+  public:
+    // `limit`: the most bytes to ever hold; 0 means what this machine, its control group and its resource limits allow.
+    explicit HostAllocator(size_t limit = 0);
+    ~HostAllocator() override;
+    HostAllocator(const HostAllocator&) = delete;
+    HostAllocator& operator=(const HostAllocator&) = delete;
+
+    Block allocate(size_t bytes) override;
+    void release(Block block) noexcept override;
+    void trim() noexcept override;
 
   private:
     struct Arena {
@@ -43,10 +61,8 @@ class Allocator {
     };
     Arena& arena_for(size_t capacity);
 
-    std::mutex mutex_;
     size_t limit_;
     Arena small_, large_;
-    size_t in_use_ = 0, high_water_ = 0, growths_ = 0;
 };
 
 // A block of an allocator, returned to it when the last tensor that shares it goes.

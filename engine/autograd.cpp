@@ -1,7 +1,7 @@
 #include "engine/autograd.hpp"
 
 #include "base/error.hpp"
-#include "base/parallel.hpp"
+#include "engine/operators/elementwise_problem.hpp"
 
 namespace cmtl {
 
@@ -14,11 +14,8 @@ void accumulate(Context& context, GradientSlot& slot, Tensor gradient) {
     }
     // The held gradient may be shared with another consumer of the same result (add hands one tensor to both sides).
     if (!slot.gradient.unique()) slot.gradient = context.copy(slot.gradient);
-    float* sum = slot.gradient.data<float>();
-    const float* more = gradient.data<float>();
-    parallel_ranges(gradient.count(), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) sum[i] += more[i];
-    }, 1 << 15);
+    static const auto list = joined(cpu_accumulate(), gpu_accumulate());
+    run_first(context, "accumulate", list, ElementwiseProblem{gradient.count()}, slot.gradient, gradient);
 }
 }  // namespace
 

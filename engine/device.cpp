@@ -3,13 +3,14 @@
 #include <charconv>
 
 #include "base/error.hpp"
+#include "kernels/runtime.hpp"
 
 namespace cmtl {
 
 Device parse_device(std::string_view text) {
-    if (text == "cpu" || text == "auto") return {};
-    if (text == "simt")
-        fail(ErrorKind::resource, "device", "simt: this program was built without the CUDA code path; use --device cpu");
+    if (text == "cpu") return {};
+    if (text == "auto") return kernels::cuda_device_count() > 0 ? Device{Device::Kind::cuda, 0} : Device{};
+    if (text == "simt") return {Device::Kind::simt, 0};
     if (text == "cuda" || text.starts_with("cuda:")) {
         int index = 0;
         if (text.size() > 4) {
@@ -18,7 +19,8 @@ Device parse_device(std::string_view text) {
             if (error != std::errc{} || end != digits.data() + digits.size() || index < 0)
                 fail(ErrorKind::usage, "device", "'{}' is no device: cuda:N wants a number, for example cuda:0", text);
         }
-        fail(ErrorKind::resource, "device", "{}: this program was built without CUDA; use --device cpu", text);
+        kernels::cuda_runtime(index);  // throws what stands in the way
+        return {Device::Kind::cuda, index};
     }
     fail(ErrorKind::usage, "device", "'{}' is no device: use auto, cpu, cuda:N or simt", text);
 }

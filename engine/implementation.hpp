@@ -47,6 +47,13 @@ void run_first(Context& context, std::string_view op, const std::vector<Implemen
     fail(ErrorKind::internal, op, "no implementation on {} for {}{}", to_string(context.device()), problem.text(), refusals);
 }
 
+// The lists of several devices, one after the other.
+template <class List, class... Lists>
+List joined(List first, Lists... rest) {
+    (first.insert(first.end(), rest.begin(), rest.end()), ...);
+    return first;
+}
+
 // The usual first line of `supports`.
 inline Refusal only_on(const Context& context, Device::Kind kind, std::string_view name) {
     return context.device().kind == kind ? Refusal{} : fmt::format("runs on {} only", name);

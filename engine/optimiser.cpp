@@ -4,32 +4,10 @@
 #include <cmath>
 #include <numbers>
 
-#include "base/cpu_dispatch.hpp"
 #include "base/error.hpp"
-#include "base/parallel.hpp"
+#include "engine/optimiser_problem.hpp"
 
 namespace cmtl {
-namespace {
-
-struct Update {
-    float learning_rate, momentum, weight_decay;
-    bool nesterov;
-};
-
-CMTL_MULTIARCH void update(float* __restrict weight, float* __restrict velocity, const float* __restrict gradient,
-                           int64_t count, const Update& u) {
-    // Plain momentum steps along v, Nesterov's along g + momentum v.
-    const float share = u.nesterov ? 1.0f : 0.0f, ahead = u.nesterov ? u.momentum : 1.0f;
-    for (int64_t i = 0; i < count; ++i) {
-        const float g = gradient[i] + u.weight_decay * weight[i];
-        const float v = u.momentum * velocity[i] + g;
-        velocity[i] = v;
-        weight[i] -= u.learning_rate * (share * g + ahead * v);
-    }
-}
-
-}  // namespace
-
 Sgd::Sgd(Context& context, NamedTensors parameters, const SgdOptions& options)
     : context_(context), parameters_(std::move(parameters)), options_(options) {
     for (const auto& [name, parameter] : parameters_)
@@ -37,27 +15,20 @@ Sgd::Sgd(Context& context, NamedTensors parameters, const SgdOptions& options)
                 "parameter '{}' is not an f32 leaf that requires a gradient", name);
 }
 
-void Sgd::step(double learning_rate) {
+void Sgd::step(double learning_rate, const Tensor& guard) {
+    static const auto list = joined(cpu_sgd_update(), gpu_sgd_update());
     if (velocity_.empty())
         for (const auto& [name, parameter] : parameters_) velocity_.push_back(context_.zeros(parameter.shape()));
-    const Update u{static_cast<float>(learning_rate), static_cast<float>(options_.momentum),
-                   static_cast<float>(options_.weight_decay), options_.nesterov};
+    std::vector<SgdTensors> tensors;
     for (size_t i = 0; i < parameters_.size(); ++i) {
         const auto& [name, parameter] = parameters_[i];
         const Tensor gradient = parameter.grad();
         if (!gradient.defined()) continue;
         require(gradient.shape() == parameter.shape(), "sgd", "'{}' is {}, its gradient {}", name,
                 parameter.shape().text(), gradient.shape().text());
-        float* weight = parameter.data<float>();
-        float* velocity = velocity_[i].data<float>();
-        const float* slope = gradient.data<float>();
-        parallel_ranges(
-            parameter.count(),
-            [&](int64_t begin, int64_t end) {
-                update(weight + begin, velocity + begin, slope + begin, end - begin, u);
-            },
-            1 << 15);
+        tensors.push_back({parameter.detach(), velocity_[i], gradient});
     }
+    run_first(context_, "sgd", list, SgdProblem{options_, learning_rate, tensors.size()}, tensors, guard);
 }
 
 void Sgd::clear_gradients() {
@@ -66,7 +37,7 @@ void Sgd::clear_gradients() {
 
 NamedTensors Sgd::state() const {
     NamedTensors state;
-    for (size_t i = 0; i < velocity_.size(); ++i) state.emplace_back("momentum/" + parameters_[i].first, velocity_[i]);
+    for (size_t i = 0; i < velocity_.size(); ++i) state.emplace_back("momentum/" + parameters_[i].first, context_.to_host(velocity_[i]));
     return state;
 }
 
@@ -85,7 +56,7 @@ void Sgd::restore(const NamedTensors& state) {
             if (value.dtype() != Dtype::f32 || value.shape() != parameter.shape())
                 fail(ErrorKind::input, "sgd", "momentum/{} is {} {}, but the parameter is f32 {}", name,
                      name_of(value.dtype()), value.shape().text(), parameter.shape().text());
-            velocity.push_back(context_.copy(value));
+            velocity.push_back(context_.on_gpu() ? context_.to_device(value) : context_.copy(value));
         }
     }
     velocity_ = std::move(velocity);

@@ -23,10 +23,11 @@ class Sgd {
   public:
     // `parameters`: leaves that require a gradient, in a fixed order; names are used by state().
     Sgd(Context& context, NamedTensors parameters, const SgdOptions& options);
-    // One update with every parameter's grad(); parameters without a gradient stay. Gradients are kept.
-    void step(double learning_rate);
+    // One update with every parameter's grad(); parameters without a gradient stay. Gradients are kept. guard: f64 on the
+    // device (as track_losses keeps it): nothing moves unless its last element is 0; undefined: no such condition.
+    void step(double learning_rate, const Tensor& guard = {});
     void clear_gradients();
-    // "momentum/<name>" for every parameter, in order; empty before the first step.
+    // "momentum/<name>" for every parameter, in order, on the host; empty before the first step.
     NamedTensors state() const;
     // Takes back what state() gave (by name). Throws Error(input) for missing names or wrong shapes.
     void restore(const NamedTensors& state);

@@ -197,7 +197,7 @@ void transpose_inner(const T* from, T* to, int64_t outer, int64_t rows, int64_t 
 
 Tensor transposed(Context& context, const Tensor& tensor, const Shape& shape, int64_t rows, int64_t columns) {
     if (rows == 1 || columns == 1) return tensor.detach().reshape(shape);
-    Tensor result = context.empty(shape, tensor.dtype());
+    Tensor result = context.host().empty(shape, tensor.dtype());
     const int64_t outer = tensor.size(0);
     switch (size_of(tensor.dtype())) {
         case 1:
@@ -280,7 +280,7 @@ Safetensors read_safetensors(Context& context, const std::filesystem::path& path
              data_bytes - expected);
 
     for (const Entry& entry : entries) {
-        Tensor tensor = context.empty(entry.shape, entry.type.dtype);
+        Tensor tensor = context.host().empty(entry.shape, entry.type.dtype);
         if (entry.type.name == "F16") {
             std::vector<uint16_t> halves(static_cast<size_t>(entry.shape.count()));
             source.read(data_start + entry.begin, halves.data(), entry.end - entry.begin);
@@ -302,6 +302,8 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
     size_t offset = 0;
     for (const auto& [name, tensor] : tensors) {
         require(tensor.defined(), tag, "tensor '{}' is undefined", name);
+        require(tensor.device().kind == Device::Kind::cpu, tag, "tensor '{}' is on {}, files are written from the host", name,
+                to_string(tensor.device()));
         require(names.insert(name).second, tag, "the tensor name '{}' is taken", name);
         if (header.size() > 1) header += ',';
         header += fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}", quoted(name),

@@ -13,7 +13,7 @@ namespace cmtl {
 using Metadata = std::map<std::string, std::string>;
 
 struct Safetensors {
-    NamedTensors tensors;  // on the CPU, in the file's data order; shapes exactly as in the file
+    NamedTensors tensors;  // on the host, in the file's data order; shapes exactly as in the file
     Metadata metadata;     // "__metadata__"; empty when absent
 
     const Tensor* find(const std::string& name) const;
@@ -28,7 +28,7 @@ Safetensors read_safetensors(Context& context, const std::filesystem::path& path
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const Metadata& metadata = {});
 
 // Channels-last to PyTorch's order and back, for convolution weights (rank 5) and volumes: (N, D, H, W, C) <-> (N, C, D, H, W).
-// Other ranks come back as they are.
+// Other ranks come back as they are. Tensors on the host, whatever device the context has.
 Tensor to_channels_first(Context& context, const Tensor& tensor);
 Tensor to_channels_last(Context& context, const Tensor& tensor);
 

@@ -30,10 +30,11 @@ std::string Shape::text() const {
     return fmt::format("{}", fmt::join(sizes(), "x"));
 }
 
-void Tensor::check_access(Dtype dtype) const {
+void Tensor::check_access(Dtype dtype, bool by_kernel) const {
     require(defined(), "tensor", "an undefined tensor was read");
     require(dtype == dtype_, "tensor", "a {} tensor was read as {}", name_of(dtype_), name_of(dtype));
-    require(device_.kind != Device::Kind::cuda, "tensor", "a tensor on {} was read on the host", to_string(device_));
+    require((device_.kind != Device::Kind::cpu) == by_kernel, "tensor", "a tensor on {} was read by {}", to_string(device_),
+            by_kernel ? "a kernel" : "the host");
 }
 
 Tensor Tensor::reshape(Shape shape) const {

@@ -54,10 +54,17 @@ class Tensor {
     Device device() const { return device_; }
     size_t bytes() const { return static_cast<size_t>(count()) * size_of(dtype_); }
 
-    // Host pointer; T must be the dtype's type. Throws Error(internal) otherwise or for a device tensor.
+    // Host pointer; T must be the dtype's type. Throws Error(internal) otherwise or for a tensor on cuda or simt.
     template <class T>
     T* data() const {
-        check_access(DtypeOf<T>::value);
+        check_access(DtypeOf<T>::value, false);
+        return reinterpret_cast<T*>(raw());
+    }
+    // Pointer for kernels; throws Error(internal) for another dtype or a tensor on the host. nullptr for an undefined tensor.
+    template <class T>
+    T* device_data() const {
+        if (!defined()) return nullptr;
+        check_access(DtypeOf<T>::value, true);
         return reinterpret_cast<T*>(raw());
     }
     template <class T>
@@ -89,7 +96,7 @@ class Tensor {
     void set_slot(std::shared_ptr<GradientSlot> slot) { slot_ = std::move(slot); }
 
   private:
-    void check_access(Dtype dtype) const;
+    void check_access(Dtype dtype, bool by_kernel) const;
     std::shared_ptr<Storage> storage_;
     size_t offset_ = 0;  // bytes into the storage
     Shape shape_;

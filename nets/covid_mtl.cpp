@@ -55,7 +55,7 @@ void check_input(const char* name, bool wanted, const Tensor& tensor, const std:
 }  // namespace
 
 std::vector<Tensor> CovidMtl::forward(const Pass& pass, const Tensor& volume, const Tensor& features,
-                                      const std::vector<int32_t>* plan) const {
+                                      const Tensor& plan) const {
     const ModelOptions& options = parts_->options;
     check_input("a volume", options.volume, volume, "N x D x H x W x 1",
                 volume.defined() && volume.rank() == 5 && volume.size(4) == 1);

@@ -52,7 +52,7 @@ class CovidMtl : public Module {
     // lacks takes an undefined tensor. Returns the tasks' logits (N, classes), in order. Throws Error(input) on wrong
     // shapes. `plan`: a fixed Shift3D plan instead of the drawn one (training passes only; used by tests).
     std::vector<Tensor> forward(const Pass& pass, const Tensor& volume, const Tensor& features,
-                                const std::vector<int32_t>* plan = nullptr) const;
+                                const Tensor& plan = {}) const;
 
   private:
     struct Parts;

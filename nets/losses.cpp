@@ -28,29 +28,19 @@ MultitaskLoss::MultitaskLoss(Context& context, const LossOptions& options, int64
         log_variances_ = context.zeros({tasks});
         log_variances_.set_requires_grad();
     }
+    const double sum = std::accumulate(options_.alpha.begin(), options_.alpha.end(), 0.0);
+    std::vector<double> weights;
+    for (const double alpha : options_.alpha)
+        weights.push_back(options_.name == "random" ? alpha / sum : 1.0 / static_cast<double>(tasks));
+    constant_ = context.from<double>({tasks}, weights);
 }
 
 void MultitaskLoss::collect(const std::string& prefix, std::vector<Parameter>& out) const {
     if (log_variances_.defined()) out.push_back({prefix + "loss.log_variances", log_variances_});
 }
 
-std::vector<double> MultitaskLoss::random_weights(const Pass& pass) const {
-    std::vector<double> weights(options_.alpha.size(), 0.0), draw(options_.alpha.size());
-    if (!pass.training) {
-        const double sum = std::accumulate(options_.alpha.begin(), options_.alpha.end(), 0.0);
-        for (size_t k = 0; k < weights.size(); ++k) weights[k] = options_.alpha[k] / sum;
-        return weights;
-    }
-    const RandomKey key{pass.seed, Purpose::loss_weights, pass.step};
-    for (int64_t i = 0; i < options_.draws; ++i) {
-        RandomStream(key, static_cast<uint64_t>(i)).dirichlet(options_.alpha, draw);
-        for (size_t k = 0; k < weights.size(); ++k) weights[k] += draw[k] / static_cast<double>(options_.draws);
-    }
-    return weights;
-}
-
 MultitaskLoss::Result MultitaskLoss::operator()(const Pass& pass, const std::vector<Tensor>& logits,
-                                                const std::vector<std::vector<int64_t>>& labels) const {
+                                                const std::vector<Tensor>& labels) const {
     const auto tasks = static_cast<size_t>(tasks_);
     require(logits.size() == tasks && labels.size() == tasks, tag, "{} logits and {} labels for {} tasks",
             logits.size(), labels.size(), tasks);
@@ -59,15 +49,27 @@ MultitaskLoss::Result MultitaskLoss::operator()(const Pass& pass, const std::vec
         result.tasks.push_back(softmax_cross_entropy(pass.context, logits[k], labels[k]));
 
     if (options_.name == "uncertainty") {
-        for (const float s : pass.context.to_vector<float>(log_variances_))
-            result.weights.push_back(std::exp(-static_cast<double>(s)));
+        result.weights = uncertainty_weights(pass.context, log_variances_);
         result.total = uncertainty_sum(pass.context, result.tasks, log_variances_);
         return result;
     }
-    result.weights =
-        options_.name == "random" ? random_weights(pass) : std::vector<double>(tasks, 1.0 / static_cast<double>(tasks));
+    result.weights = options_.name == "random" && pass.training
+                         ? dirichlet_weights(pass.context, {pass.seed, Purpose::loss_weights, pass.step}, options_.alpha, options_.draws)
+                         : constant_;
     result.total = weighted_sum(pass.context, result.tasks, result.weights);
     return result;
+}
+
+MultitaskLoss::Result MultitaskLoss::operator()(const Pass& pass, const std::vector<Tensor>& logits,
+                                                const std::vector<std::vector<int64_t>>& labels) const {
+    require(logits.size() == labels.size(), tag, "{} logits, but labels of {} tasks", logits.size(), labels.size());
+    std::vector<Tensor> there;
+    for (size_t k = 0; k < labels.size(); ++k) {
+        require(logits[k].rank() == 2 && logits[k].size(0) == static_cast<int64_t>(labels[k].size()), tag, "{} labels for logits {}",
+                labels[k].size(), logits[k].shape().text());
+        there.push_back(class_labels(pass.context, labels[k], logits[k].size(1)));
+    }
+    return (*this)(pass, logits, there);
 }
 
 }  // namespace cmtl

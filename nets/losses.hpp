@@ -25,17 +25,18 @@ class MultitaskLoss : public Module {
     struct Result {
         Tensor total;                 // one element, recorded
         std::vector<Tensor> tasks;    // cross-entropy per task
-        std::vector<double> weights;  // used this step (uncertainty: exp(-s))
+        Tensor weights;               // f64 (tasks), used this step (uncertainty: exp(-s))
     };
-    // labels[k][n] in {-1 .. classes-1}.
+    // labels[k]: i64 (N), as class_labels() makes them. The second form takes them from the host.
+    Result operator()(const Pass& pass, const std::vector<Tensor>& logits, const std::vector<Tensor>& labels) const;
     Result operator()(const Pass& pass, const std::vector<Tensor>& logits,
                       const std::vector<std::vector<int64_t>>& labels) const;
 
   private:
-    std::vector<double> random_weights(const Pass& pass) const;
     LossOptions options_;
     int64_t tasks_;
     Tensor log_variances_;
+    Tensor constant_;  // equal weights, or the expectation of the random ones
 };
 
 }  // namespace cmtl

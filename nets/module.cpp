@@ -15,9 +15,9 @@ RandomKey key_of(uint64_t seed, std::string_view name) {
 
 // Calls value(words) -> {a, b} for each pair of elements.
 template <class Pair>
-void fill_pairs(const Tensor& tensor, const RandomKey& key, Pair&& pair) {
-    const std::span<float> values = tensor.values<float>();
-    const auto count = static_cast<int64_t>(values.size());
+void fill_pairs(Context& context, const Tensor& tensor, const RandomKey& key, Pair&& pair) {
+    std::vector<float> values(static_cast<size_t>(tensor.count()));
+    const int64_t count = tensor.count();
     parallel_ranges((count + 1) / 2,
                     [&](int64_t begin, int64_t end) {
                         for (int64_t i = begin; i < end; ++i) {
@@ -29,6 +29,7 @@ void fill_pairs(const Tensor& tensor, const RandomKey& key, Pair&& pair) {
                         }
                     },
                     4096);
+    context.write<float>(tensor, values);
 }
 
 }  // namespace
@@ -46,29 +47,29 @@ int64_t parameter_count(const Module& module) {
     return count;
 }
 
-void initialise_kaiming_fan_out(Context&, const Tensor& weight, uint64_t seed, std::string_view name) {
+void initialise_kaiming_fan_out(Context& context, const Tensor& weight, uint64_t seed, std::string_view name) {
     const auto fan_out = static_cast<double>(weight.size(0) * weight.size(1) * weight.size(2) * weight.size(3));
     const double deviation = std::sqrt(2.0 / fan_out);
-    fill_pairs(weight, key_of(seed, name), [=](double u, double v) {
+    fill_pairs(context, weight, key_of(seed, name), [=](double u, double v) {
         const double radius = deviation * std::sqrt(-2.0 * std::log(u)), angle = 2.0 * std::numbers::pi * v;
         return std::array{radius * std::cos(angle), radius * std::sin(angle)};
     });
 }
 
 namespace {
-void fill_uniform(const Tensor& tensor, double bound, uint64_t seed, std::string_view name) {
-    fill_pairs(tensor, key_of(seed, name), [=](double u, double v) {
+void fill_uniform(Context& context, const Tensor& tensor, double bound, uint64_t seed, std::string_view name) {
+    fill_pairs(context, tensor, key_of(seed, name), [=](double u, double v) {
         return std::array{bound * (2.0 * u - 1.0), bound * (2.0 * v - 1.0)};
     });
 }
 }  // namespace
 
-void initialise_uniform(Context&, const Tensor& tensor, int64_t fan_in, uint64_t seed, std::string_view name) {
-    fill_uniform(tensor, 1.0 / std::sqrt(static_cast<double>(fan_in)), seed, name);
+void initialise_uniform(Context& context, const Tensor& tensor, int64_t fan_in, uint64_t seed, std::string_view name) {
+    fill_uniform(context, tensor, 1.0 / std::sqrt(static_cast<double>(fan_in)), seed, name);
 }
 
-void initialise_xavier(Context&, const Tensor& weight, uint64_t seed, std::string_view name) {
-    fill_uniform(weight, std::sqrt(6.0 / static_cast<double>(weight.size(0) + weight.size(1))), seed, name);
+void initialise_xavier(Context& context, const Tensor& weight, uint64_t seed, std::string_view name) {
+    fill_uniform(context, weight, std::sqrt(6.0 / static_cast<double>(weight.size(0) + weight.size(1))), seed, name);
 }
 
 }  // namespace cmtl

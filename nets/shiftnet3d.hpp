@@ -16,7 +16,7 @@ class ShiftNet3d : public Module {
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
     // (N, D, H, W, 1) -> (N, D', H', W', 512), every axis halved five times, rounded up. `plan`: instead of the drawn
     // one, used in training only.
-    Tensor forward(const Pass& pass, const Tensor& volume, const std::vector<int32_t>* plan = nullptr) const;
+    Tensor forward(const Pass& pass, const Tensor& volume, const Tensor& plan = {}) const;
 
   private:
     Shift3dOptions shift_;

@@ -20,10 +20,10 @@ Shape file_shape(const Shape& s) { return s.rank() == 5 ? Shape{s[0], s[4], s[1]
 NamedTensors weights_of(Context& context, const Module& module) {
     NamedTensors weights;
     for (const Parameter& parameter : module.parameters()) {
-        Tensor file_order = to_channels_first(context, parameter.value.detach());
-        // Weights that need no reordering still share the module's storage.
-        weights.emplace_back(parameter.name,
-                             file_order.raw() == parameter.value.raw() ? context.copy(file_order) : file_order);
+        const Tensor value = context.to_host(parameter.value.detach());
+        Tensor file_order = to_channels_first(context, value);
+        // Weights that need no reordering still share the module's storage, if that is on the host.
+        weights.emplace_back(parameter.name, file_order.raw() == parameter.value.raw() ? context.copy(file_order) : file_order);
     }
     return weights;
 }
@@ -49,11 +49,11 @@ void load_weights(Context& context, const Module& module, const NamedTensors& we
             refuse(
                 fmt::format("'{}' is {}, floating-point numbers are needed", parameter.name, name_of(value.dtype())));
         Tensor ready = to_channels_last(context, value);
-        values.push_back(ready.dtype() == Dtype::f32 ? ready : context.cast(ready, Dtype::f32));
+        values.push_back(ready.dtype() == Dtype::f32 ? ready : context.host().cast(ready, Dtype::f32));
         given.erase(found);
     }
     if (!given.empty()) refuse(fmt::format("this model has no '{}'", given.begin()->first));
-    for (size_t i = 0; i < parameters.size(); ++i) context.copy_into(values[i], parameters[i].value);
+    for (size_t i = 0; i < parameters.size(); ++i) context.copy_into(context.to_device(values[i]), parameters[i].value);
 }
 
 namespace {

@@ -76,9 +76,9 @@ std::vector<Tensor> Predictor::logits(const Tensor& volume, const Tensor& featur
         if (volume.rank() != 5 || volume.size(1) != 1 || volume.dtype() != Dtype::f32)
             fail(ErrorKind::input, "model", "volume is {} {}: (N, 1, D, H, W) f32 is needed", name_of(volume.dtype()),
                  volume.shape().text());
-        x = to_channels_last(context_, volume);
+        x = context_.to_device(to_channels_last(context_, volume));
     }
-    return net_.forward(Pass{context_}, x, model_.options.features ? features : Tensor());
+    return net_.forward(Pass{context_}, x, model_.options.features ? context_.to_device(features) : Tensor());
 }
 
 nlohmann::ordered_json to_json(const CaseResult& result, const ModelFile& model) {

@@ -130,7 +130,7 @@ int infer_tensors(Context& context, Predictor& predictor, const Arguments& a) {
     const auto logits = predictor.logits(find("volume"), find("features"));
     NamedTensors out;
     for (size_t k = 0; k < logits.size(); ++k)
-        out.emplace_back("logits_" + predictor.model().options.tasks[k].name, logits[k]);
+        out.emplace_back("logits_" + predictor.model().options.tasks[k].name, context.to_host(logits[k]));
     write_safetensors(a.output, out);
     return 0;
 }

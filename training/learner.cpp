@@ -1,9 +1,10 @@
 #include "training/learner.hpp"
 
-#include <cmath>
-
 #include "base/error.hpp"
 #include "engine/autograd.hpp"
+#include "engine/operators/multitask_loss.hpp"
+#include "engine/operators/shift3d.hpp"
+#include "engine/operators/softmax_cross_entropy.hpp"
 
 namespace cmtl {
 
@@ -25,31 +26,75 @@ Learner::Learner(Context& context, const Config& config, uint64_t seed)
       optimiser_(context, trainable(net_, loss_),
                  {.momentum = config.train.momentum,
                   .weight_decay = config.train.weight_decay,
-                  .nesterov = config.train.nesterov}) {}
+                  .nesterov = config.train.nesterov}),
+      shift_(config.model.shift3d),
+      tracker_(context.zeros({3 + 2 * static_cast<int64_t>(config.model.tasks.size())}, Dtype::f64)) {}
 
-Learner::Losses Learner::step(const Tensor& volume, const Tensor& features,
-                              const std::vector<std::vector<int64_t>>& labels, int64_t step, double learning_rate) {
+void Learner::step(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step,
+                   double learning_rate) {
+    learning_rate_ = learning_rate;
+    if (!StepGraph::supported(context_)) return enqueue(volume, features, labels, step, learning_rate);
+
+    std::vector<Tensor> inputs{volume, features};
+    inputs.insert(inputs.end(), labels.begin(), labels.end());
+    const auto work = [&](const std::vector<Tensor>& in) { enqueue(in[0], in[1], {in.begin() + 2, in.end()}, step, learning_rate); };
+    if (!graph_ && same_shapes(inputs, seen_)) graph_ = std::make_unique<StepGraph>(context_, inputs, work);
+    seen_.clear();
+    for (const Tensor& input : inputs) seen_.push_back(input.detach());
+    if (graph_ && graph_->fits(inputs))
+        graph_->replay(inputs, {static_cast<uint64_t>(step), shift3d_probability(shift_, static_cast<uint64_t>(step)), learning_rate});
+    else
+        work(inputs);
+}
+
+// One step, in the order in which a device runs it.
+void Learner::enqueue(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step,
+                      double learning_rate) {
     const Pass pass{context_, true, seed_, static_cast<uint64_t>(step)};
-    Losses losses;
-    Tape tape(context_);
-    const auto result = loss_(pass, net_.forward(pass, volume, features), labels);
-    losses.total = context_.to_vector<float>(result.total)[0];
-    for (const Tensor& task : result.tasks) losses.tasks.push_back(context_.to_vector<float>(task)[0]);
-    losses.weights = result.weights;
-    if (!std::isfinite(losses.total))
+    {
+        Tape tape(context_);
+        const auto result = loss_(pass, net_.forward(pass, volume, features), labels);
+        track_losses(context_, result.total.detach(), result.tasks, result.weights, tracker_);
+        tape.backward(result.total);
+    }
+    optimiser_.step(learning_rate, tracker_);
+    optimiser_.clear_gradients();
+}
+
+void Learner::step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t number, double learning_rate) {
+    step(volume_of(batch, crop), features_of(batch), labels_of(batch.labels), number, learning_rate);
+}
+
+std::vector<Tensor> Learner::labels_of(const std::vector<std::vector<int64_t>>& labels) {
+    std::vector<Tensor> out;
+    for (size_t k = 0; k < labels.size(); ++k) out.push_back(class_labels(context_, labels[k], net_.options().tasks[k].classes));
+    return out;
+}
+
+void Learner::begin_sums(int64_t step, const LossSums& sums) {
+    const size_t tasks = net_.options().tasks.size();
+    std::vector<double> values{sums.total};
+    for (const auto* part : {&sums.tasks, &sums.weights}) {
+        values.insert(values.end(), part->begin(), part->end());
+        values.resize(values.size() + tasks - part->size());
+    }
+    values.push_back(static_cast<double>(sums.steps));
+    values.push_back(0);
+    context_.write<double>(tracker_, values);
+    first_step_ = step - sums.steps;
+}
+
+LossSums Learner::sums() {
+    const std::vector<double> values = context_.to_vector<double>(tracker_);
+    const auto tasks = static_cast<std::ptrdiff_t>(net_.options().tasks.size());
+    LossSums sums{values[0], {values.begin() + 1, values.begin() + 1 + tasks}, {values.begin() + 1 + tasks, values.begin() + 1 + 2 * tasks},
+              static_cast<int64_t>(values[values.size() - 2])};
+    if (values.back() != 0)
         fail(ErrorKind::input, "train",
              "the loss became {} in step {}: lower train.lr (it is {} in this step), or look for extreme values in the "
              "input",
-             losses.total, step + 1, learning_rate);
-    tape.backward(result.total);
-    optimiser_.step(learning_rate);
-    optimiser_.clear_gradients();
-    return losses;
-}
-
-Learner::Losses Learner::step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t number,
-                              double learning_rate) {
-    return step(volume_of(batch, crop), features_of(batch), batch.labels, number, learning_rate);
+             values.back(), first_step_ + sums.steps + 1, learning_rate_);
+    return sums;
 }
 
 Tensor Learner::volume_of(const Batch& batch, const std::array<int64_t, 3>& crop) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/context.hpp"
+#include "engine/gpu/step_graph.hpp"
 #include "engine/optimiser.hpp"
 #include "nets/covid_mtl.hpp"
 #include "nets/losses.hpp"
@@ -13,22 +14,32 @@
 
 namespace cmtl {
 
+// Sums over training steps.
+struct LossSums {
+    double total = 0;
+    std::vector<double> tasks{};    // mean cross-entropy over the known labels
+    std::vector<double> weights{};  // of the tasks
+    int64_t steps = 0;
+};
+
 class Learner {
   public:
     // Fresh weights, keyed by seed, which also keys dropout, Shift3D and the loss weights.
     Learner(Context& context, const Config& config, uint64_t seed);
 
-    struct Losses {
-        double total = 0;
-        std::vector<double> tasks;    // mean cross-entropy over the known labels
-        std::vector<double> weights;  // of the tasks in this step
-    };
-    // One optimiser step, number `step` (from 0), at this learning rate. volume (N, D, H, W, 1) and features (N, F),
-    // the one the model lacks undefined; labels[k][n], -1 unknown. Throws Error(input) naming the step when the loss is
-    // not finite; the weights are those before the step then.
-    Losses step(const Tensor& volume, const Tensor& features, const std::vector<std::vector<int64_t>>& labels,
-                int64_t step, double learning_rate);
-    Losses step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t step, double learning_rate);
+    // Enqueues one optimiser step, number `step` (from 0), at this learning rate; on a GPU it returns before that ran, and a step
+    // of the same shapes as the one before replays a recorded graph. volume (N, D, H, W, 1) and features (N, F), the one the model
+    // lacks undefined; labels as labels_of() makes them. A loss that is not finite stops all further updates: see sums().
+    void step(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step, double learning_rate);
+    void step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t step, double learning_rate);
+    // labels[k][n], -1 unknown, on the device. Throws Error(input) for one out of range.
+    std::vector<Tensor> labels_of(const std::vector<std::vector<int64_t>>& labels);
+
+    // Sums start at these again; the next step is number `step`.
+    void begin_sums(int64_t step, const LossSums& sums = {});
+    // Sums over the steps since then; waits for the device. Throws Error(input) naming the step when a loss was not finite; the
+    // weights are those before that step.
+    LossSums sums();
 
     // probabilities[k][n * classes + c], in evaluation mode.
     std::vector<std::vector<double>> probabilities(const Batch& batch, const std::array<int64_t, 3>& crop);
@@ -44,12 +55,19 @@ class Learner {
   private:
     Tensor volume_of(const Batch& batch, const std::array<int64_t, 3>& crop);
     Tensor features_of(const Batch& batch);
+    void enqueue(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step, double learning_rate);
 
     Context& context_;
     uint64_t seed_;
     CovidMtl net_;
     MultitaskLoss loss_;
     Sgd optimiser_;
+    Shift3dOptions shift_;
+    Tensor tracker_;             // track_losses()
+    int64_t first_step_ = 0;     // of the tracker
+    double learning_rate_ = 0;   // of the last step
+    std::vector<Tensor> seen_;   // inputs of the last step, for their shapes: a graph is recorded when they come twice
+    std::unique_ptr<StepGraph> graph_;
 };
 
 }  // namespace cmtl

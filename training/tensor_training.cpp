@@ -16,7 +16,7 @@ std::vector<int64_t> read_labels(Context& context, const Safetensors& batch, con
     if (labels->shape() != Shape{cases} || (labels->dtype() != Dtype::i64 && labels->dtype() != Dtype::i32))
         fail(ErrorKind::input, "train", "{}: {} is {} {}: one whole number per case ({}) is needed", file.string(),
              name, name_of(labels->dtype()), labels->shape().text(), cases);
-    return context.to_vector<int64_t>(labels->dtype() == Dtype::i64 ? *labels : context.cast(*labels, Dtype::i64));
+    return context.host().to_vector<int64_t>(labels->dtype() == Dtype::i64 ? *labels : context.host().cast(*labels, Dtype::i64));
 }
 }  // namespace
 
@@ -51,13 +51,16 @@ void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
 
     Learner learner(context, config, request.seed.value_or(0));
     if (init) learner.load(*init);
-    const Tensor x = config.model.volume ? to_channels_last(context, *volume) : Tensor();
-    const Tensor f = config.model.features ? *features : Tensor();
+    const Tensor x = config.model.volume ? context.to_device(to_channels_last(context, *volume)) : Tensor();
+    const Tensor f = config.model.features ? context.to_device(*features) : Tensor();
+    const std::vector<Tensor> targets = learner.labels_of(labels);
     for (int64_t step = 0; step < job.steps && !interrupted(); ++step) {
         const double rate =
             config.train.schedule == "constant" ? config.train.lr : cosine_schedule(config.train.lr, step, job.steps);
-        const auto losses = learner.step(x, f, labels, step, rate);
-        if (!request.quiet) fmt::print("step {} loss {:.6f}\n", step + 1, losses.total);
+        learner.begin_sums(step);
+        learner.step(x, f, targets, step, rate);
+        const double loss = learner.sums().total;
+        if (!request.quiet) fmt::print("step {} loss {:.6f}\n", step + 1, loss);
     }
     if (!job.save.empty() && !interrupted()) {
         ModelFile file;

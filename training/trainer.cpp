@@ -41,6 +41,7 @@ class Trainer {
     void begin();
     bool resume();
     bool learn();  // false: interrupted
+    void read_sums();
     void finish_epoch();
     void finish();
     void save(const std::string& name);
@@ -64,6 +65,8 @@ class Trainer {
     std::optional<Learner> learner_;
     Position at_;
     int64_t steps_ = 0;
+    int64_t sums_read_ = 0;   // steps of this epoch whose losses at_ holds
+    double shown_loss_ = 0;   // mean over the steps read last
     std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 
@@ -251,29 +254,40 @@ bool Trainer::learn() {
         Prefetcher ahead(at_.batch, count, [&, epoch = static_cast<uint64_t>(at_.epoch)](int64_t i) {
             return dataset_->augmented(batches[static_cast<size_t>(i)], epoch);
         });
+        sums_read_ = at_.batch;
+        learner_->begin_sums(at_.step, {at_.loss_sum, at_.task_sums, at_.weight_sums, at_.batch});
         while (at_.batch < count) {
-            const auto losses = learner_->step(ahead.next(), config_.preparation.crop, at_.step, rate(at_.step));
-            at_.loss_sum += losses.total;
-            for (size_t k = 0; k < losses.tasks.size(); ++k) {
-                at_.task_sums[k] += losses.tasks[k];
-                at_.weight_sums[k] += losses.weights[k];
-            }
+            learner_->step(ahead.next(), config_.preparation.crop, at_.step, rate(at_.step));
             ++at_.step;
             ++at_.batch;
+            // Who asks for the loss waits for the device: on a GPU only now and then.
+            if (!context_.on_gpu() || at_.batch % 16 == 0 || at_.batch == count) read_sums();
             if (job_.after_step) job_.after_step(at_.step);
-            progress.advance(fmt::format("epoch {}/{} loss {:.4f}", at_.epoch + 1, config_.train.epochs, losses.total));
+            progress.advance(fmt::format("epoch {}/{} loss {:.4f}", at_.epoch + 1, config_.train.epochs, shown_loss_));
             if (at_.batch == count) break;  // finish_epoch() saves
             const double minutes =
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - saved_).count() / 60;
             const bool due = (config_.train.checkpoint_steps > 0 && at_.step % config_.train.checkpoint_steps == 0) ||
                              (config_.train.checkpoint_minutes > 0 && minutes >= config_.train.checkpoint_minutes);
-            if (due || interrupted()) save("latest");
+            if (due || interrupted()) {
+                read_sums();
+                save("latest");
+            }
             if (interrupted()) return false;
         }
         finish_epoch();
         if (interrupted() && at_.step < steps_) return false;
     }
     return true;
+}
+
+void Trainer::read_sums() {
+    const LossSums sums = learner_->sums();
+    if (sums.steps > sums_read_) shown_loss_ = (sums.total - at_.loss_sum) / static_cast<double>(sums.steps - sums_read_);
+    sums_read_ = sums.steps;
+    at_.loss_sum = sums.total;
+    at_.task_sums = sums.tasks;
+    at_.weight_sums = sums.weights;
 }
 
 void Trainer::finish_epoch() {

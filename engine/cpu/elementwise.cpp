@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -41,6 +42,14 @@ void add_forward(Context&, const ElementwiseProblem& p, const Tensor& a, const T
     parallel_ranges(p.count, [&](int64_t s, int64_t e) { add_range(first + s, second + s, result + s, e - s); }, share);
 }
 
+void accumulate(Context&, const ElementwiseProblem& p, const Tensor& sum, const Tensor& more) {
+    float* total = sum.data<float>();
+    const float* values = more.data<float>();
+    parallel_ranges(p.count, [&](int64_t b, int64_t e) { add_range(total + b, values + b, total + b, e - b); }, share);
+}
+
+void fill(Context&, const ElementwiseProblem& p, float value, const Tensor& target) { std::fill_n(target.data<float>(), p.count, value); }
+
 // Copies every part from or to its columns of the whole.
 template <bool to_whole>
 void concat_copy(Context&, const ConcatProblem& p, const std::vector<Tensor>& parts, const Tensor& whole) {
@@ -67,6 +76,8 @@ Refusal on_cpu(const Context& context, const Problem&) {
 
 }  // namespace
 
+std::vector<Accumulate> cpu_accumulate() { return {{"cpu", on_cpu<ElementwiseProblem>, accumulate}}; }
+std::vector<Fill> cpu_fill() { return {{"cpu", on_cpu<ElementwiseProblem>, fill}}; }
 std::vector<ReluForward> cpu_relu_forward() { return {{"cpu", on_cpu<ElementwiseProblem>, relu_forward}}; }
 std::vector<ReluBackward> cpu_relu_backward() { return {{"cpu", on_cpu<ElementwiseProblem>, relu_backward}}; }
 std::vector<AddForward> cpu_add_forward() { return {{"cpu", on_cpu<ElementwiseProblem>, add_forward}}; }

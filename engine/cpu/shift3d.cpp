@@ -1,5 +1,6 @@
 // Shift3D on the CPU. In N, D, H, W, C the channels of one voxel come from up to C different voxels: per row (n, d, h) a table of
 // source offsets is made once, and each voxel of the row gathers through it.
+#include <algorithm>
 #include <cstring>
 
 #include "base/cpu_dispatch.hpp"
@@ -19,7 +20,10 @@ CMTL_MULTIARCH void gather(const float* x, const int64_t* source, float* y, int6
     for (int64_t c = 0; c < channels; ++c) y[c] = x[source[c]];
 }
 
-void run(Context&, const Shift3dProblem& p, const Tensor& x, const std::vector<int32_t>& plan, const Tensor& y) {
+void run(Context&, const Shift3dProblem& p, const Tensor& x, const Tensor& planned, const Tensor& y) {
+    std::vector<int32_t> plan(planned.values<int32_t>().begin(), planned.values<int32_t>().end());
+    if (p.inverse)
+        for (size_t i = 1; i < plan.size(); i += 2) plan[i] = -plan[i];
     const int64_t C = p.channels, row_size = p.w * C;
     const float* values = x.data<float>();
     float* result = y.data<float>();
@@ -67,10 +71,17 @@ void run(Context&, const Shift3dProblem& p, const Tensor& x, const std::vector<i
     });
 }
 
-Refusal on_cpu(const Context& context, const Shift3dProblem&) { return only_on(context, Device::Kind::cpu, "cpu"); }
+void draw(Context&, const Shift3dPlanProblem& p, const Tensor& plan) {
+    const std::vector<int32_t> draws = shift3d_plan(p.key, p.x, p.options);
+    std::copy(draws.begin(), draws.end(), plan.data<int32_t>());
+}
+
+template <class Problem>
+Refusal on_cpu(const Context& context, const Problem&) { return only_on(context, Device::Kind::cpu, "cpu"); }
 
 }  // namespace
 
-std::vector<Shift3d> cpu_shift3d() { return {{"cpu", on_cpu, run}}; }
+std::vector<Shift3d> cpu_shift3d() { return {{"cpu", on_cpu<Shift3dProblem>, run}}; }
+std::vector<Shift3dPlan> cpu_shift3d_plan() { return {{"cpu", on_cpu<Shift3dPlanProblem>, draw}}; }
 
 }  // namespace cmtl

@@ -22,30 +22,31 @@ void softmax_forward(Context&, const CrossEntropyProblem& p, const Tensor& logit
         softmax_row(logits.data<float>() + i * p.classes, probabilities.data<float>() + i * p.classes, p.classes);
 }
 
-int64_t known_labels(const std::vector<int64_t>& labels) {
-    return static_cast<int64_t>(labels.size()) - std::count(labels.begin(), labels.end(), int64_t{-1});
+int64_t known_labels(const Tensor& labels) {
+    const auto values = labels.values<int64_t>();
+    return labels.count() - std::count(values.begin(), values.end(), int64_t{-1});
 }
 
-void forward(Context&, const CrossEntropyProblem& p, const Tensor& logits, const std::vector<int64_t>& labels, const Tensor& loss,
+void forward(Context&, const CrossEntropyProblem& p, const Tensor& logits, const Tensor& labels, const Tensor& loss,
              const Tensor& probabilities) {
     double total = 0;
     for (int64_t i = 0; i < p.n; ++i) {
         const float* row = logits.data<float>() + i * p.classes;
         const double normaliser = softmax_row(row, probabilities.data<float>() + i * p.classes, p.classes);
-        const int64_t label = labels[static_cast<size_t>(i)];
+        const int64_t label = labels.data<int64_t>()[i];
         if (label >= 0) total += normaliser - static_cast<double>(row[label]);
     }
     const int64_t known = known_labels(labels);
     loss.data<float>()[0] = known ? static_cast<float>(total / static_cast<double>(known)) : 0.0f;
 }
 
-void backward(Context&, const CrossEntropyProblem& p, const Tensor& probabilities, const std::vector<int64_t>& labels,
+void backward(Context&, const CrossEntropyProblem& p, const Tensor& probabilities, const Tensor& labels,
               const Tensor& dloss, const Tensor& dlogits) {
     const int64_t known = known_labels(labels);
     const float scale = known ? dloss.data<float>()[0] / static_cast<float>(known) : 0.0f;
     for (int64_t i = 0; i < p.n; ++i)
         for (int64_t k = 0; k < p.classes; ++k) {
-            const int64_t label = labels[static_cast<size_t>(i)], at = i * p.classes + k;
+            const int64_t label = labels.data<int64_t>()[i], at = i * p.classes + k;
             dlogits.data<float>()[at] = label < 0 ? 0.0f : scale * (probabilities.data<float>()[at] - (k == label ? 1.0f : 0.0f));
         }
 }

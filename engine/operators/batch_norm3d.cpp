@@ -7,8 +7,8 @@ namespace cmtl {
 
 Tensor batch_norm3d(Context& context, const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& running_mean,
                     const Tensor& running_variance, const BatchNorm3dOptions& options) {
-    static const auto forward = cpu_batch_norm3d_forward();
-    static const auto backward = cpu_batch_norm3d_backward();
+    static const auto forward = joined(cpu_batch_norm3d_forward(), gpu_batch_norm3d_forward());
+    static const auto backward = joined(cpu_batch_norm3d_backward(), gpu_batch_norm3d_backward());
     require(x.rank() >= 2, "batch_norm3d", "x {} wants a channel axis behind the batch", x.shape().text());
     const int64_t channels = x.size(-1), rows = channels ? x.count() / channels : 0;
     for (const Tensor* t : {&scale, &shift, &running_mean, &running_variance})

@@ -24,7 +24,7 @@ using BatchNorm3dForward = Implementation<BatchNorm3dProblem, const Tensor&, con
 using BatchNorm3dBackward = Implementation<BatchNorm3dProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
                                            const BatchNorm3dStatistics&, const Tensor&, const Tensor&, const Tensor&>;
 
-std::vector<BatchNorm3dForward> cpu_batch_norm3d_forward();
-std::vector<BatchNorm3dBackward> cpu_batch_norm3d_backward();
+std::vector<BatchNorm3dForward> cpu_batch_norm3d_forward(), gpu_batch_norm3d_forward();
+std::vector<BatchNorm3dBackward> cpu_batch_norm3d_backward(), gpu_batch_norm3d_backward();
 
 }  // namespace cmtl

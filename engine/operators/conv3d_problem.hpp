@@ -40,9 +40,9 @@ using Conv3dBackwardData = Implementation<Conv3dProblem, const Tensor&, const Te
 using Conv3dBackwardWeights = Implementation<Conv3dProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
 
 // CPU implementations, engine/cpu/conv3d.cpp.
-std::vector<Conv3dForward> cpu_conv3d_forward();
-std::vector<Conv3dBackwardData> cpu_conv3d_backward_data();
-std::vector<Conv3dBackwardWeights> cpu_conv3d_backward_weights();
+std::vector<Conv3dForward> cpu_conv3d_forward(), gpu_conv3d_forward();
+std::vector<Conv3dBackwardData> cpu_conv3d_backward_data(), gpu_conv3d_backward_data();
+std::vector<Conv3dBackwardWeights> cpu_conv3d_backward_weights(), gpu_conv3d_backward_weights();
 
 // All of them, in order of preference.
 const std::vector<Conv3dForward>& conv3d_forward_implementations();

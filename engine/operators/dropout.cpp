@@ -6,7 +6,7 @@
 namespace cmtl {
 
 Tensor dropout(Context& context, const Tensor& x, double p, const RandomKey& key) {
-    static const auto implementations = cpu_dropout();
+    static const auto implementations = joined(cpu_dropout(), gpu_dropout());
     require(p >= 0 && p < 1, "dropout", "p {} is outside [0, 1)", p);
     if (p == 0) return x;
     const DropoutProblem problem{x.count(), p, key};

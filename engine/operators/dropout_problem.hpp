@@ -13,6 +13,6 @@ struct DropoutProblem {
 // (x, y (may be x)): the same function is its own backward pass, the mask is drawn again.
 using Dropout = Implementation<DropoutProblem, const Tensor&, const Tensor&>;
 
-std::vector<Dropout> cpu_dropout();
+std::vector<Dropout> cpu_dropout(), gpu_dropout();
 
 }  // namespace cmtl

@@ -10,8 +10,8 @@ namespace cmtl {
 std::string ConcatProblem::text() const { return fmt::format("{} rows of {}", rows, fmt::join(channels, "+")); }
 
 Tensor relu(Context& context, const Tensor& x) {
-    static const auto forward = cpu_relu_forward();
-    static const auto backward = cpu_relu_backward();
+    static const auto forward = joined(cpu_relu_forward(), gpu_relu_forward());
+    static const auto backward = joined(cpu_relu_backward(), gpu_relu_backward());
     const ElementwiseProblem p{x.count()};
     Tensor y = context.empty(x.shape());
     run_first(context, "relu", forward, p, x, y);
@@ -25,7 +25,7 @@ Tensor relu(Context& context, const Tensor& x) {
 }
 
 Tensor add(Context& context, const Tensor& a, const Tensor& b) {
-    static const auto forward = cpu_add_forward();
+    static const auto forward = joined(cpu_add_forward(), gpu_add_forward());
     require(a.shape() == b.shape(), "add", "{} and {} differ", a.shape().text(), b.shape().text());
     const ElementwiseProblem p{a.count()};
     Tensor sum = context.empty(a.shape());
@@ -37,8 +37,8 @@ Tensor add(Context& context, const Tensor& a, const Tensor& b) {
 }
 
 Tensor concat(Context& context, const std::vector<Tensor>& parts) {
-    static const auto join = cpu_concat_join();
-    static const auto split = cpu_concat_split();
+    static const auto join = joined(cpu_concat_join(), gpu_concat_join());
+    static const auto split = joined(cpu_concat_split(), gpu_concat_split());
     require(!parts.empty() && parts[0].rank() >= 1, "concat", "nothing to join");
     ConcatProblem p{parts[0].size(-1) ? parts[0].count() / parts[0].size(-1) : 0, {}};
     std::vector<Shape> shapes;

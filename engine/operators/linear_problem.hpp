@@ -14,7 +14,7 @@ using LinearForward = Implementation<LinearProblem, const Tensor&, const Tensor&
 // (x, weight, dy, dx, dweight, dbias; each gradient may be undefined: not wanted)
 using LinearBackward = Implementation<LinearProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
 
-std::vector<LinearForward> cpu_linear_forward();
-std::vector<LinearBackward> cpu_linear_backward();
+std::vector<LinearForward> cpu_linear_forward(), gpu_linear_forward();
+std::vector<LinearBackward> cpu_linear_backward(), gpu_linear_backward();
 
 }  // namespace cmtl

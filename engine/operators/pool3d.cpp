@@ -17,8 +17,8 @@ Pool3dProblem checked(std::string_view op, const Tensor& x, const Pool3dOptions&
 }  // namespace
 
 Tensor max_pool3d(Context& context, const Tensor& x, const Pool3dOptions& options) {
-    static const auto forward = cpu_max_pool3d_forward();
-    static const auto backward = cpu_max_pool3d_backward();
+    static const auto forward = joined(cpu_max_pool3d_forward(), gpu_max_pool3d_forward());
+    static const auto backward = joined(cpu_max_pool3d_backward(), gpu_max_pool3d_backward());
     const Pool3dProblem p = checked("max_pool3d", x, options);
     Tensor y = context.empty(p.y_shape());
     Tensor winner;
@@ -33,8 +33,8 @@ Tensor max_pool3d(Context& context, const Tensor& x, const Pool3dOptions& option
 }
 
 Tensor avg_pool3d(Context& context, const Tensor& x, const Pool3dOptions& options) {
-    static const auto forward = cpu_avg_pool3d_forward();
-    static const auto backward = cpu_avg_pool3d_backward();
+    static const auto forward = joined(cpu_avg_pool3d_forward(), gpu_avg_pool3d_forward());
+    static const auto backward = joined(cpu_avg_pool3d_backward(), gpu_avg_pool3d_backward());
     const Pool3dProblem p = checked("avg_pool3d", x, options);
     Tensor y = context.empty(p.y_shape());
     run_first(context, "avg_pool3d", forward, p, x, y);
@@ -47,8 +47,8 @@ Tensor avg_pool3d(Context& context, const Tensor& x, const Pool3dOptions& option
 }
 
 Tensor global_avg_pool3d(Context& context, const Tensor& x) {
-    static const auto forward = cpu_global_avg_pool3d_forward();
-    static const auto backward = cpu_global_avg_pool3d_backward();
+    static const auto forward = joined(cpu_global_avg_pool3d_forward(), gpu_global_avg_pool3d_forward());
+    static const auto backward = joined(cpu_global_avg_pool3d_backward(), gpu_global_avg_pool3d_backward());
     require(x.rank() == 5, "global_avg_pool3d", "x {} wants five axes", x.shape().text());
     const Pool3dProblem p{x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), {1, 1, 0}};
     Tensor y = context.empty({p.n, p.channels});

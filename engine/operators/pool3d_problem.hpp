@@ -23,11 +23,11 @@ using MaxPool3dBackward = Implementation<Pool3dProblem, const Tensor&, const Ten
 using AvgPool3dForward = Implementation<Pool3dProblem, const Tensor&, const Tensor&>;
 using AvgPool3dBackward = AvgPool3dForward;
 
-std::vector<MaxPool3dForward> cpu_max_pool3d_forward();
-std::vector<MaxPool3dBackward> cpu_max_pool3d_backward();
-std::vector<AvgPool3dForward> cpu_avg_pool3d_forward();
-std::vector<AvgPool3dBackward> cpu_avg_pool3d_backward();
-std::vector<AvgPool3dForward> cpu_global_avg_pool3d_forward();
-std::vector<AvgPool3dBackward> cpu_global_avg_pool3d_backward();
+std::vector<MaxPool3dForward> cpu_max_pool3d_forward(), gpu_max_pool3d_forward();
+std::vector<MaxPool3dBackward> cpu_max_pool3d_backward(), gpu_max_pool3d_backward();
+std::vector<AvgPool3dForward> cpu_avg_pool3d_forward(), gpu_avg_pool3d_forward();
+std::vector<AvgPool3dBackward> cpu_avg_pool3d_backward(), gpu_avg_pool3d_backward();
+std::vector<AvgPool3dForward> cpu_global_avg_pool3d_forward(), gpu_global_avg_pool3d_forward();
+std::vector<AvgPool3dBackward> cpu_global_avg_pool3d_backward(), gpu_global_avg_pool3d_backward();
 
 }  // namespace cmtl

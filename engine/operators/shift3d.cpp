@@ -14,11 +14,17 @@ double shift3d_probability(const Shift3dOptions& options, uint64_t step) {
     return options.p * 0.5 * (1 + std::cos(std::numbers::pi * static_cast<double>(step) / static_cast<double>(options.decay_steps)));
 }
 
-std::vector<int32_t> shift3d_plan(const RandomKey& key, const Shape& x, const Shift3dOptions& options) {
+namespace {
+void check(const Shape& x, const Shift3dOptions& options) {
     if (!(options.p >= 0 && options.p <= 1)) fail(ErrorKind::usage, "shift3d", "p {} is outside [0, 1]", options.p);
     if (!(options.max_shift >= 0 && options.max_shift <= 1))
         fail(ErrorKind::usage, "shift3d", "max_shift {} is outside [0, 1]", options.max_shift);
     require(x.rank() == 5, "shift3d", "x {} wants five axes", x.text());
+}
+}  // namespace
+
+std::vector<int32_t> shift3d_plan(const RandomKey& key, const Shape& x, const Shift3dOptions& options) {
+    check(x, options);
     const int64_t n = x[0], channels = x[4];
     const double p = shift3d_probability(options, key.step);
     std::vector<int32_t> plan(static_cast<size_t>(n * channels * 2), 0);
@@ -38,30 +44,44 @@ std::vector<int32_t> shift3d_plan(const RandomKey& key, const Shape& x, const Sh
     return plan;
 }
 
-Tensor shift3d(Context& context, const Tensor& x, const std::vector<int32_t>& plan, std::optional<float> fill) {
-    static const auto implementations = cpu_shift3d();
+Tensor shift3d_plan(Context& context, const RandomKey& key, const Shape& x, const Shift3dOptions& options) {
+    static const auto list = joined(cpu_shift3d_plan(), gpu_shift3d_plan());
+    check(x, options);
+    Tensor plan = context.empty({x[0], x[4], 2}, Dtype::i32);
+    run_first(context, "shift3d_plan", list, Shift3dPlanProblem{key, x, options}, plan);
+    return plan;
+}
+
+Tensor shift3d(Context& context, const Tensor& x, const Tensor& plan, std::optional<float> fill) {
+    static const auto list = joined(cpu_shift3d(), gpu_shift3d());
     require(x.rank() == 5, "shift3d", "x {} wants five axes", x.shape().text());
-    const Shift3dProblem p{x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), fill};
-    require(static_cast<int64_t>(plan.size()) == p.n * p.channels * 2, "shift3d", "{} numbers do not plan {} samples of {} channels",
-            plan.size(), p.n, p.channels);
-    bool moves = false;
-    for (size_t i = 0; i < plan.size(); i += 2) {
-        require(plan[i] >= 0 && plan[i] <= 2, "shift3d", "axis {} is not 0, 1 or 2", plan[i]);
-        moves |= plan[i + 1] != 0;
+    const Shift3dProblem p{x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), fill, false};
+    require(plan.dtype() == Dtype::i32 && plan.shape() == Shape{p.n, p.channels, 2}, "shift3d", "a plan {} {} does not fit x {}",
+            name_of(plan.dtype()), plan.shape().text(), x.shape().text());
+    if (!context.on_gpu()) {  // a look costs nothing here; a device would have to be waited for
+        bool moves = false;
+        const int32_t* draws = plan.data<int32_t>();
+        for (int64_t i = 1; i < plan.count(); i += 2) moves |= draws[i] != 0;
+        if (!moves) return x;
     }
-    if (!moves) return x;
     Tensor y = context.empty(x.shape());
-    run_first(context, "shift3d", implementations, p, x, plan, y);
+    run_first(context, "shift3d", list, p, x, plan, y);
     record(context, "shift3d", {x}, {&y}, [p, plan](Context& c, std::vector<Tensor> dy, const std::vector<bool>&) {
-        std::vector<int32_t> inverse = plan;
-        for (size_t i = 1; i < inverse.size(); i += 2) inverse[i] = -inverse[i];
         Shift3dProblem back = p;
+        back.inverse = true;
         if (back.fill) back.fill = 0.0f;  // what was filled in came from nowhere
         Tensor dx = c.empty(dy[0].shape());
-        run_first(c, "shift3d_backward", implementations, back, dy[0], inverse, dx);
+        run_first(c, "shift3d_backward", list, back, dy[0], plan, dx);
         return std::vector<Tensor>{dx};
     });
     return y;
+}
+
+Tensor shift3d(Context& context, const Tensor& x, const std::vector<int32_t>& plan, std::optional<float> fill) {
+    require(x.rank() == 5 && static_cast<int64_t>(plan.size()) == x.size(0) * x.size(4) * 2, "shift3d",
+            "{} numbers do not plan x {}", plan.size(), x.shape().text());
+    for (size_t i = 0; i < plan.size(); i += 2) require(plan[i] >= 0 && plan[i] <= 2, "shift3d", "axis {} is not 0, 1 or 2", plan[i]);
+    return shift3d(context, x, context.from<int32_t>({x.size(0), x.size(4), 2}, plan), fill);
 }
 
 }  // namespace cmtl

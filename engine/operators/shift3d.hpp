@@ -23,9 +23,13 @@ double shift3d_probability(const Shift3dOptions& options, uint64_t step);
 // philox(key, 2^32 + n * C + c): word 0 the axis, word 1 the amount in {0 .. floor(max_shift * size)}, word 2 the sign.
 // Throws Error(usage) for p or max_shift outside [0, 1].
 std::vector<int32_t> shift3d_plan(const RandomKey& key, const Shape& x, const Shift3dOptions& options);
+// The same draws as a tensor, i32 (N, C, 2); drawn on the device where there is one.
+Tensor shift3d_plan(Context& context, const RandomKey& key, const Shape& x, const Shift3dOptions& options);
 
 // Rolls every channel of every sample by its plan: result[.., (i + shift) mod size, ..] = x[.., i, ..], or `fill` moves in.
-// x: (N, D, H, W, C); plan: as shift3d_plan. As torch.roll per channel. The backward pass is the inverse shift.
+// x: (N, D, H, W, C); plan: i32 (N, C, 2), as shift3d_plan draws it. As torch.roll per channel. The backward pass is the
+// inverse shift. The second form takes a plan from the host; throws Error(internal) for an axis that is not 0, 1 or 2.
+Tensor shift3d(Context& context, const Tensor& x, const Tensor& plan, std::optional<float> fill = {});
 Tensor shift3d(Context& context, const Tensor& x, const std::vector<int32_t>& plan, std::optional<float> fill = {});
 
 }  // namespace cmtl

@@ -5,15 +5,19 @@
 
 namespace cmtl {
 
-Tensor softmax_cross_entropy(Context& context, const Tensor& logits, const std::vector<int64_t>& labels) {
-    static const auto forward = cpu_softmax_cross_entropy_forward();
-    static const auto backward = cpu_softmax_cross_entropy_backward();
-    require(logits.rank() == 2 && logits.size(0) == static_cast<int64_t>(labels.size()), "softmax_cross_entropy",
-            "{} labels do not fit logits {}", labels.size(), logits.shape().text());
-    const CrossEntropyProblem p{logits.size(0), logits.size(1)};
+Tensor class_labels(Context& context, const std::vector<int64_t>& labels, int64_t classes) {
     for (size_t i = 0; i < labels.size(); ++i)
-        if (labels[i] < -1 || labels[i] >= p.classes)
-            fail(ErrorKind::input, "softmax_cross_entropy", "label {} of sample {} is outside -1 (unknown) .. {}", labels[i], i, p.classes - 1);
+        if (labels[i] < -1 || labels[i] >= classes)
+            fail(ErrorKind::input, "softmax_cross_entropy", "label {} of sample {} is outside -1 (unknown) .. {}", labels[i], i, classes - 1);
+    return context.from<int64_t>({static_cast<int64_t>(labels.size())}, labels);
+}
+
+Tensor softmax_cross_entropy(Context& context, const Tensor& logits, const Tensor& labels) {
+    static const auto forward = joined(cpu_softmax_cross_entropy_forward(), gpu_softmax_cross_entropy_forward());
+    static const auto backward = joined(cpu_softmax_cross_entropy_backward(), gpu_softmax_cross_entropy_backward());
+    require(logits.rank() == 2 && labels.shape() == Shape{logits.size(0)} && labels.dtype() == Dtype::i64, "softmax_cross_entropy",
+            "labels {} {} do not fit logits {}", name_of(labels.dtype()), labels.shape().text(), logits.shape().text());
+    const CrossEntropyProblem p{logits.size(0), logits.size(1)};
     Tensor loss = context.empty({1}), probabilities = context.empty(logits.shape());
     run_first(context, "softmax_cross_entropy", forward, p, logits, labels, loss, probabilities);
     record(context, "softmax_cross_entropy", {logits}, {&loss},
@@ -25,8 +29,13 @@ Tensor softmax_cross_entropy(Context& context, const Tensor& logits, const std::
     return loss;
 }
 
+Tensor softmax_cross_entropy(Context& context, const Tensor& logits, const std::vector<int64_t>& labels) {
+    require(logits.rank() == 2, "softmax_cross_entropy", "logits {} want two axes", logits.shape().text());
+    return softmax_cross_entropy(context, logits, class_labels(context, labels, logits.size(1)));
+}
+
 Tensor softmax(Context& context, const Tensor& logits) {
-    static const auto implementations = cpu_softmax();
+    static const auto implementations = joined(cpu_softmax(), gpu_softmax());
     require(logits.rank() == 2, "softmax", "logits {} want two axes", logits.shape().text());
     Tensor probabilities = context.empty(logits.shape());
     run_first(context, "softmax", implementations, CrossEntropyProblem{logits.size(0), logits.size(1)}, logits, probabilities);

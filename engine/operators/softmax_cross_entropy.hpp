@@ -5,9 +5,13 @@
 
 namespace cmtl {
 
+// Labels as the operators take them: i64 (N) on the context's device. Throws Error(input) for one outside {-1 .. classes-1}.
+Tensor class_labels(Context& context, const std::vector<int64_t>& labels, int64_t classes);
+
 // Mean over the samples with a known label of -log softmax(logits)[label]; 0 when no label is known.
-// logits: (N, K) f32; labels: N values in {-1 .. K-1}, -1 unknown. As torch cross_entropy(ignore_index=-1).
-// Throws Error(input) for labels out of range.
+// logits: (N, K) f32; labels: i64 (N), values in {-1 .. K-1}, -1 unknown. As torch cross_entropy(ignore_index=-1).
+// The second form takes labels from the host, as class_labels().
+Tensor softmax_cross_entropy(Context& context, const Tensor& logits, const Tensor& labels);
 Tensor softmax_cross_entropy(Context& context, const Tensor& logits, const std::vector<int64_t>& labels);
 
 // Probabilities, not recorded on the tape: (N, K) -> (N, K).

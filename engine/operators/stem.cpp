@@ -16,12 +16,12 @@ void composed(Context& context, const StemProblem&, const Tensor& x, const StemP
     Tensor y = conv3d(context, x, p.weight, p.bias, {.stride = 2, .padding = 1});
     y = batch_norm3d(context, y, p.scale, p.shift, p.running_mean, p.running_variance,
                      {.training = o.training, .eps = o.eps, .momentum = o.momentum, .relu = true});
-    if (o.plan) y = shift3d(context, y, *o.plan, o.fill);
+    if (o.plan.defined()) y = shift3d(context, y, o.plan, o.fill);
     result = max_pool3d(context, y);
 }
 
 std::vector<Stem> implementations() {
-    std::vector<Stem> list = cpu_stem();
+    std::vector<Stem> list = joined(cpu_stem(), gpu_stem());
     list.push_back({"composed", [](const Context&, const StemProblem&) { return Refusal{}; }, composed});
     return list;
 }
@@ -37,7 +37,7 @@ Tensor stem(Context& context, const Tensor& x, const StemParameters& parameters,
             x.shape().text());
     const bool records = recording(context, {&x, &p.weight, &p.bias, &p.scale, &p.shift});
     Tensor result;
-    run_first(context, "stem", list, {x.shape(), channels, options.training, options.plan != nullptr, records}, x, parameters, options,
+    run_first(context, "stem", list, {x.shape(), channels, options.training, options.plan.defined(), records}, x, parameters, options,
               result);
     return result;
 }

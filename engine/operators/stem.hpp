@@ -1,6 +1,5 @@
 #pragma once
 #include <optional>
-#include <vector>
 
 #include "engine/context.hpp"
 
@@ -14,7 +13,7 @@ struct StemParameters {
 struct StemOptions {
     bool training = false;
     double eps = 1e-3, momentum = 0.01;
-    const std::vector<int32_t>* plan = nullptr;  // Shift3D's draws, as shift3d_plan gives them; nullptr: no shift
+    Tensor plan{};                               // Shift3D's draws, as shift3d_plan gives them; undefined: no shift
     std::optional<float> fill = std::nullopt;    // as Shift3dOptions::fill
 };
 

@@ -16,6 +16,6 @@ struct StemProblem {
 // (x, parameters, options, result: assigned). Each implementation records its own backward pass.
 using Stem = Implementation<StemProblem, const Tensor&, const StemParameters&, const StemOptions&, Tensor&>;
 
-std::vector<Stem> cpu_stem();
+std::vector<Stem> cpu_stem(), gpu_stem();
 
 }  // namespace cmtl

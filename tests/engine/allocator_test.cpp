@@ -19,7 +19,7 @@
 namespace cmtl {
 
 TEST(Allocator, BlocksAreAlignedAndCounted) {
-    auto allocator = std::make_shared<Allocator>();
+    auto allocator = std::make_shared<HostAllocator>();
     EXPECT_EQ(allocator->in_use(), 0u);
     {
         const Storage a(allocator, 1), b(allocator, 1000);
@@ -34,7 +34,7 @@ TEST(Allocator, BlocksAreAlignedAndCounted) {
 }
 
 TEST(Allocator, HighWaterIsTheMostHeldAtOneTime) {
-    auto allocator = std::make_shared<Allocator>();
+    auto allocator = std::make_shared<HostAllocator>();
     const size_t mega = size_t{1} << 20;
     { const Storage a(allocator, 3 * mega); }
     { const Storage b(allocator, 2 * mega); }
@@ -46,7 +46,7 @@ TEST(Allocator, HighWaterIsTheMostHeldAtOneTime) {
 }
 
 TEST(Allocator, FreedBlocksAreHandedOutAgain) {
-    auto allocator = std::make_shared<Allocator>();
+    auto allocator = std::make_shared<HostAllocator>();
     std::vector<std::unique_ptr<Storage>> blocks;
     size_t allocations = 0;
     for (int round = 0; round < 5; ++round) {
@@ -67,7 +67,7 @@ TEST(Allocator, FreedBlocksAreHandedOutAgain) {
 }
 
 TEST(Allocator, BlocksDoNotOverlap) {
-    auto allocator = std::make_shared<Allocator>();
+    auto allocator = std::make_shared<HostAllocator>();
     std::mt19937 engine(1);
     struct Held {
         std::unique_ptr<Storage> storage;
@@ -96,7 +96,7 @@ TEST(Allocator, BlocksDoNotOverlap) {
 }
 
 TEST(Allocator, OutOfMemoryIsAnErrorThatSaysHowMuch) {
-    auto allocator = std::make_shared<Allocator>();
+    auto allocator = std::make_shared<HostAllocator>();
     const Storage held(allocator, 4096);
     for (size_t bytes : {size_t{1} << 62, std::numeric_limits<size_t>::max(), std::numeric_limits<size_t>::max() - 64}) {
         try {
@@ -114,7 +114,7 @@ TEST(Allocator, OutOfMemoryIsAnErrorThatSaysHowMuch) {
 
 TEST(Allocator, ALimitHoldsAndWhatIsFreedCountsAgain) {
     const size_t mega = size_t{1} << 20;
-    auto allocator = std::make_shared<Allocator>(64 * mega);
+    auto allocator = std::make_shared<HostAllocator>(64 * mega);
     auto first = std::make_unique<Storage>(allocator, 40 * mega);
     EXPECT_THROW(Storage(allocator, 40 * mega), Error);
     EXPECT_EQ(allocator->in_use(), 40 * mega);

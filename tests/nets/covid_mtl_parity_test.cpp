@@ -45,7 +45,7 @@ struct Setting {
     std::vector<Tensor> logits() const {
         if (spec["plan"].is_null() || spec["drawn"]) return model.forward(pass(), volume, features);
         const std::vector<int32_t> plan = spec["plan"];
-        return model.forward(pass(), volume, features, &plan);
+        return model.forward(pass(), volume, features, context.from<int32_t>({volume.size(0), 64, 2}, plan));
     }
     Tensor loss(const std::vector<Tensor>& logits) const {
         std::vector<Tensor> losses;

@@ -125,8 +125,8 @@ double worst_deviation(const Setting& setting, uint64_t seed, std::string& repor
     const Pass pass{context, setting.training, 7, 11};
     const Tensor volume = to_tensor(context, problem.volume), features = to_tensor(context, problem.features);
     Tape tape(context);
-    const auto result = multitask(pass, model.forward(pass, volume, features, &problem.plan), problem.labels);
-    problem.weights = result.weights;
+    const auto result = multitask(pass, model.forward(pass, volume, features, context.from<int32_t>({2, 64, 2}, problem.plan)), problem.labels);
+    problem.weights = context.to_vector<double>(result.weights);
     tape.backward(result.total);
     EXPECT_FALSE(volume.grad().defined());
 

@@ -72,9 +72,9 @@ TEST(WeightedSum, RefusesWhatDoesNotFit) {
         }
         ADD_FAILURE() << tag << " accepted it";
     };
-    refused("weighted_sum", [&] { weighted_sum(context, {}, {}); });
-    refused("weighted_sum", [&] { weighted_sum(context, {one}, {0.5, 0.5}); });
-    refused("weighted_sum", [&] { weighted_sum(context, {context.zeros({2})}, {1}); });
+    refused("weighted_sum", [&] { weighted_sum(context, {}, std::vector<double>{}); });
+    refused("weighted_sum", [&] { weighted_sum(context, {one}, std::vector<double>{0.5, 0.5}); });
+    refused("weighted_sum", [&] { weighted_sum(context, {context.zeros({2})}, std::vector<double>{1}); });
     refused("uncertainty_sum", [&] { uncertainty_sum(context, {one, one}, context.zeros({3})); });
 }
 

@@ -86,8 +86,9 @@ inline Array to_array(Context& context, const Tensor& t) {
 
 // sum of y * weight as a recorded operator: turns any result into one number whose gradient is `weight`.
 inline Tensor probe(Context& context, const Tensor& y, const Array& weight) {
+    const std::vector<float> values = context.to_vector<float>(y);
     double sum = 0;
-    for (int64_t i = 0; i < weight.count(); ++i) sum += static_cast<double>(y.data<float>()[i]) * weight[i];
+    for (int64_t i = 0; i < weight.count(); ++i) sum += static_cast<double>(values[static_cast<size_t>(i)]) * weight[i];
     Tensor loss = context.full({1}, static_cast<float>(sum));
     record(context, "probe", {y}, {&loss}, [weight](Context& c, std::vector<Tensor>, const std::vector<bool>&) {
         return std::vector<Tensor>{to_tensor(c, weight)};

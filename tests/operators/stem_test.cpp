@@ -29,10 +29,10 @@ StemParameters parameters(Context& context, int64_t channels, int64_t in) {
             drawn(context, {channels}, 5, -0.5f, 0.5f),              drawn(context, {channels}, 6, 0.5f, 2.0f)};
 }
 
-Tensor one_after_the_other(Context& context, const Tensor& x, const StemParameters& p, bool training, const std::vector<int32_t>* plan) {
+Tensor one_after_the_other(Context& context, const Tensor& x, const StemParameters& p, bool training, const Tensor& plan) {
     Tensor y = conv3d(context, x, p.weight, p.bias, {.stride = 2, .padding = 1});
     y = batch_norm3d(context, y, p.scale, p.shift, p.running_mean, p.running_variance, {.training = training, .relu = true});
-    if (plan) y = shift3d(context, y, *plan);
+    if (plan.defined()) y = shift3d(context, y, plan);
     return max_pool3d(context, y);
 }
 
@@ -53,7 +53,7 @@ TEST_P(StemDepth, SlabsEqualTheOperatorsOneAfterTheOther) {
     Context context;
     const StemParameters p = parameters(context, 24, 1);
     const Tensor x = drawn(context, {2, GetParam(), 9, 14, 1}, 7, -1, 1);
-    expect_close(stem(context, x, p, {}), one_after_the_other(context, x, p, false, nullptr));
+    expect_close(stem(context, x, p, {}), one_after_the_other(context, x, p, false, {}));
 }
 
 // A slab is 8 pooled planes, 32 of the volume.
@@ -63,9 +63,9 @@ TEST(Stem, TrainingEqualsTheOperatorsOneAfterTheOtherToTheBit) {
     Context context;
     const StemParameters p = parameters(context, 16, 1), q = parameters(context, 16, 1);
     const Tensor x = drawn(context, {2, 12, 9, 14, 1}, 7, -1, 1);
-    const std::vector<int32_t> plan = shift3d_plan({1, Purpose::shift3d, 0}, {2, 6, 5, 7, 16}, {.p = 1});
-    StemOptions options{.training = true, .plan = &plan};
-    const Tensor a = stem(context, x, p, options), b = one_after_the_other(context, x, q, true, &plan);
+    const Tensor plan = shift3d_plan(context, {1, Purpose::shift3d, 0}, {2, 6, 5, 7, 16}, {.p = 1});
+    StemOptions options{.training = true, .plan = plan};
+    const Tensor a = stem(context, x, p, options), b = one_after_the_other(context, x, q, true, plan);
     EXPECT_EQ(context.to_vector<float>(a), context.to_vector<float>(b));
     EXPECT_EQ(context.to_vector<float>(p.running_mean), context.to_vector<float>(q.running_mean));
 }
