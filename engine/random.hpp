@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "kernels/primitives/draws.hpp"
+
 namespace cmtl {
 
 // What a draw is for: streams of different purposes never overlap. Values are part of the checkpoint format.
@@ -22,7 +24,7 @@ struct RandomKey {
     Purpose purpose = Purpose::test;
     uint64_t step = 0;  // below 2^40
 
-    uint64_t subsequence() const { return (uint64_t{static_cast<uint32_t>(purpose)} << 40) | step; }
+    uint64_t subsequence() const { return draws::subsequence(static_cast<uint32_t>(purpose), step); }
 };
 
 using Philox4 = std::array<uint32_t, 4>;
@@ -33,24 +35,17 @@ Philox4 philox4x32_10(Philox4 counter, std::array<uint32_t, 2> key);
 // Four independent words for draw `index`.
 Philox4 philox(const RandomKey& key, uint64_t index);
 
-// (0, 1], as curand_uniform maps a word.
-inline float uniform_float(uint32_t word) { return static_cast<float>(word) * 2.3283064e-10f + 1.1641532e-10f; }
-// (0, 1) with 52 bits from two words: with 53 the largest would round to 1.
-inline double uniform_double(uint32_t low, uint32_t high) {
-    return (static_cast<double>(((uint64_t{high} << 32) | low) >> 12) + 0.5) * 0x1p-52;
-}
-// {0 .. count-1} from one word by multiplication; bias below count / 2^32.
-inline uint32_t uniform_below(uint32_t word, uint32_t count) {
-    return static_cast<uint32_t>((uint64_t{word} * count) >> 32);
-}
+using draws::uniform_below;
+using draws::uniform_double;
+using draws::uniform_float;
 
 // A stream of draws at one index, for algorithms that reject: word j comes from draw index * 2^32 + j / 4.
 class RandomStream {
   public:
-    RandomStream(const RandomKey& key, uint64_t index) : key_(key), index_(index) {}
-    uint32_t word();
-    double uniform();  // (0, 1)
-    double normal();   // Box-Muller, one of the pair
+    RandomStream(const RandomKey& key, uint64_t index) : stream_({key.seed, key.subsequence()}, index) {}
+    uint32_t word() { return stream_.word(); }
+    double uniform() { return stream_.uniform(); }  // (0, 1)
+    double normal() { return stream_.normal(); }    // Box-Muller, one of the pair
     uint32_t below(uint32_t count) { return uniform_below(word(), count); }
     // Gamma(alpha, 1), alpha > 0: Marsaglia and Tsang 2000, with their power boost below 1.
     double gamma(double alpha);
@@ -58,10 +53,7 @@ class RandomStream {
     void dirichlet(std::span<const double> alpha, std::span<double> weights);
 
   private:
-    RandomKey key_;
-    uint64_t index_;
-    uint32_t used_ = 0;
-    Philox4 words_{};
+    draws::Stream stream_;
 };
 
 // A permutation of {0 .. count-1}: Fisher-Yates.

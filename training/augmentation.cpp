@@ -1,8 +1,6 @@
 #include "training/augmentation.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "engine/random.hpp"
 
@@ -19,9 +17,8 @@ T pick(const std::vector<T>& values, uint32_t word) {
 // Two normal values for the voxel pair `pair` of a case.
 std::array<double, 2> normal_pair(const RandomKey& key, uint64_t case_number, uint64_t pair) {
     const Philox4 words = philox(key, (case_number << voxel_bits) | pair);
-    const double radius = std::sqrt(-2 * std::log(uniform_double(words[0], words[1])));
-    const double angle = 2 * std::numbers::pi * uniform_double(words[2], words[3]);
-    return {radius * std::cos(angle), radius * std::sin(angle)};
+    const draws::NormalPair values = draws::normal_pair(uniform_double(words[0], words[1]), uniform_double(words[2], words[3]));
+    return {values.first, values.second};
 }
 
 std::vector<float> turned(const std::vector<float>& in, std::array<int64_t, 3> size, int quarter_turns, bool flip) {

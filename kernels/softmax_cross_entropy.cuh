@@ -1,0 +1,83 @@
+#pragma once
+// Softmax and cross-entropy of a batch's few logits: a launch is all they cost, so the loss takes one block and no second pass.
+// A thread takes whole samples; sums are in double and in a fixed order (per thread, then a tree), whatever the GPU.
+// Bytes: forward reads N K floats and N labels, writes N K + 1 floats; backward reads as much and writes N K.
+#include "kernels/dialect.hpp"
+#include "kernels/softmax_cross_entropy.hpp"
+
+namespace cmtl::kernels {
+inline namespace CMTL_TARGET {
+
+constexpr int cross_entropy_threads = 256;
+
+// Probabilities of one row; returns log(sum exp(logit)).
+__device__ inline double softmax_row(const float* logits, float* probabilities, int64_t classes) {
+    float most = logits[0];
+    for (int64_t k = 1; k < classes; ++k) most = most < logits[k] ? logits[k] : most;
+    const double largest = static_cast<double>(most);
+    double sum = 0;
+    for (int64_t k = 0; k < classes; ++k) sum += exp(static_cast<double>(logits[k]) - largest);
+    for (int64_t k = 0; k < classes; ++k)
+        probabilities[k] = static_cast<float>(exp(static_cast<double>(logits[k]) - largest) / sum);
+    return largest + log(sum);
+}
+
+struct LossSums {
+    double total;
+    int64_t known;
+};
+
+// The block's sums, in every thread; once in a kernel.
+__device__ inline LossSums block_sums(double total, int64_t known) {
+    __shared__ double totals[cross_entropy_threads];
+    __shared__ int64_t counts[cross_entropy_threads];
+    totals[threadIdx.x] = total;
+    counts[threadIdx.x] = known;
+    __syncthreads();
+    for (unsigned half = cross_entropy_threads / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) {
+            totals[threadIdx.x] += totals[threadIdx.x + half];
+            counts[threadIdx.x] += counts[threadIdx.x + half];
+        }
+        __syncthreads();
+    }
+    return {totals[0], counts[0]};
+}
+
+__global__ void softmax_kernel(int64_t n, int64_t classes, const float* logits, float* probabilities) {
+    for (int64_t i = first_item(); i < n; i += item_stride()) softmax_row(logits + i * classes, probabilities + i * classes, classes);
+}
+
+__global__ void __launch_bounds__(cross_entropy_threads)
+    cross_entropy_forward_kernel(int64_t n, int64_t classes, const float* logits, const int64_t* labels, float* loss, float* probabilities) {
+    double total = 0;
+    int64_t known = 0;
+    for (int64_t i = threadIdx.x; i < n; i += cross_entropy_threads) {
+        const double normaliser = softmax_row(logits + i * classes, probabilities + i * classes, classes);
+        const int64_t label = labels[i];
+        if (label == -1) continue;
+        ++known;
+        total += label >= 0 && label < classes ? normaliser - static_cast<double>(logits[i * classes + label]) : nan("");
+    }
+    const LossSums sums = block_sums(total, known);
+    if (threadIdx.x == 0) *loss = sums.known ? static_cast<float>(sums.total / static_cast<double>(sums.known)) : 0.0f;
+}
+
+__global__ void __launch_bounds__(cross_entropy_threads)
+    cross_entropy_backward_kernel(int64_t n, int64_t classes, const float* probabilities, const int64_t* labels, const float* dloss,
+                                  float* dlogits) {
+    int64_t known = 0;
+    for (int64_t i = threadIdx.x; i < n; i += cross_entropy_threads) known += labels[i] != -1;
+    known = block_sums(0, known).known;
+    const float scale = known ? *dloss / static_cast<float>(known) : 0.0f;
+    for (int64_t at = threadIdx.x; at < n * classes; at += cross_entropy_threads) {
+        const int64_t label = labels[at / classes], k = at % classes;
+        float slope = scale * (probabilities[at] - (k == label ? 1.0f : 0.0f));
+        if (label == -1) slope = 0;
+        if (label < -1 || label >= classes) slope = nanf("");
+        dlogits[at] = slope;
+    }
+}
+
+}  // namespace CMTL_TARGET
+}  // namespace cmtl::kernels
