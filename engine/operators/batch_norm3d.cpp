@@ -17,7 +17,7 @@ Tensor batch_norm3d(Context& context, const Tensor& x, const Tensor& scale, cons
         fail(ErrorKind::input, "batch_norm3d", "x {} has one value per channel: training wants a larger batch or volume", x.shape().text());
 
     const BatchNorm3dProblem p{rows, channels, options};
-    const BatchNorm3dStatistics statistics{context.empty({channels}), context.empty({channels})};
+    const BatchNorm3dStatistics statistics{context.empty({channels}), context.empty({channels}), context.empty({channels})};
     Tensor y = context.empty(x.shape());
     run_first(context, "batch_norm3d", forward, p, x, scale, shift, running_mean, running_variance, y, statistics);
     record(context, "batch_norm3d", {x, scale, shift}, {&y},

@@ -12,9 +12,10 @@ struct BatchNorm3dProblem {
     }
 };
 
-// What forward leaves for backward, (C) each: the statistics that normalised.
+// What forward leaves for backward, (C) each: the statistics that normalised. An implementation that keeps the mean to more digits
+// than a float holds puts what is left of it into mean_rest.
 struct BatchNorm3dStatistics {
-    Tensor mean, inverse_deviation;
+    Tensor mean, inverse_deviation, mean_rest;
 };
 
 // (x, scale, shift, running mean, running variance, y, statistics: written)

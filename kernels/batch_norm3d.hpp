@@ -1,0 +1,62 @@
+#pragma once
+// Launchers of batch normalisation over a (rows, channels) matrix. Pointers are device memory.
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/target.hpp"
+
+namespace cmtl::kernels {
+
+struct BatchNorm3dSizes {
+    int64_t rows;
+    int64_t channels;  // at most 2^24
+};
+
+// What normalised, (C) each, for the backward pass. The mean is kept in two floats, mean + mean_rest: with a mean of 10000 times the
+// deviation one float would lose four digits of the result.
+struct BatchNorm3dSaved {
+    float *mean, *mean_rest, *inverse_deviation;
+};
+
+// Scratch memory: partial sums of blocks of rows, then coefficients. At least 32 rows share one partial sum, which costs what four rows do.
+constexpr int64_t batch_norm3d_most_partials = 2048;
+inline int64_t batch_norm3d_partials(const BatchNorm3dSizes& s) {
+    const int64_t blocks = s.rows / 32 + 1;
+    return blocks < batch_norm3d_most_partials ? blocks : batch_norm3d_most_partials;
+}
+// Bytes of 16-byte aligned scratch memory that each of the launchers below wants.
+inline size_t batch_norm3d_scratch(const BatchNorm3dSizes& s) {
+    return static_cast<size_t>(s.channels) * (static_cast<size_t>(batch_norm3d_partials(s)) * 2 * sizeof(double) + 5 * sizeof(float));
+}
+// Where in that memory forward leaves y = (x - center) slope + offset: three arrays of C.
+inline float* batch_norm3d_coefficients(const BatchNorm3dSizes& s, void* scratch) {
+    return reinterpret_cast<float*>(static_cast<double*>(scratch) + batch_norm3d_partials(s) * 2 * s.channels);
+}
+
+struct BatchNorm3dForwardArguments {
+    BatchNorm3dSizes sizes;
+    bool training, relu;
+    double eps, momentum;
+    const float *x, *scale, *shift;
+    float *running_mean, *running_variance;  // updated in training, read otherwise
+    float* y;                                // nullptr: statistics, running values and coefficients only
+    BatchNorm3dSaved saved;                  // written
+    void* scratch;
+};
+// y = (x - mean) / sqrt(variance + eps) scale + shift, then max(y, 0) with `relu` (NaN stays).
+template <class Target>
+void batch_norm3d_forward(Stream stream, const BatchNorm3dForwardArguments& a);
+
+struct BatchNorm3dBackwardArguments {
+    BatchNorm3dSizes sizes;
+    bool training, relu;
+    const float *x, *dy, *scale, *shift;
+    BatchNorm3dSaved saved;
+    float* dx;  // may be dy
+    float *dscale, *dshift;
+    void* scratch;
+};
+template <class Target>
+void batch_norm3d_backward(Stream stream, const BatchNorm3dBackwardArguments& a);
+
+}  // namespace cmtl::kernels
