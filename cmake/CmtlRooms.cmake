@@ -95,6 +95,38 @@ function(cmtl_room name)
     endif()
 endfunction()
 
+# What code that executes kernels on the CPU (kernels/simt) is compiled with: the arithmetic as it is written, and a probe of every
+# page of the stack, so that a thread that needs more stack than it has meets the guard page and not its neighbour.
+set(CMTL_SIMT_OPTIONS -ffp-contract=off -fstack-clash-protection -Wno-unused-function)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND CMTL_SIMT_OPTIONS -Wno-unknown-pragmas)  # #pragma unroll is nvcc's and clang's
+endif()
+
+# cmtl_simt_wrappers(OUT): for every kernels/**.cu a one-line .cpp in the build directory, because one directory cannot compile
+# a .cu in two languages. OUT lists them.
+function(cmtl_simt_wrappers out)
+    file(GLOB_RECURSE kernels CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/kernels/*.cu)
+    set(wrappers)
+    foreach(kernel ${kernels})
+        string(REGEX REPLACE "\\.cu$" "_simt.cpp" wrapper ${CMAKE_BINARY_DIR}/generated/${kernel})
+        file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"${kernel}\"\n")  # written only when it changes
+        list(APPEND wrappers ${wrapper})
+    endforeach()
+    set(${out} ${wrappers} PARENT_SCOPE)
+endfunction()
+
+# cmtl_kernels_room(): the library cmtl_kernels, every kernel as simt executes it and the simt runtime. What needs the CUDA toolkit
+# (kernels/cuda_*.cpp, nvcc's objects) is added by cmake/CmtlCuda.cmake, what only an instrumented build has by its own rules.
+function(cmtl_kernels_room)
+    cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cpp)
+    list(FILTER sources EXCLUDE REGEX "/kernels/cuda_[^/]*\\.cpp$|/kernels/simt/instrument[^/]*\\.cpp$")
+    cmtl_simt_wrappers(wrappers)
+    add_library(cmtl_kernels STATIC ${sources} ${wrappers})
+    target_link_libraries(cmtl_kernels PUBLIC cmtl_options ${ROOM_LINKS})
+    target_compile_options(cmtl_kernels PRIVATE -O3 ${CMTL_SIMT_OPTIONS})
+endfunction()
+
 # cmtl_programs(FOLDER LINKS ...): every FOLDER/cmtl_*.cpp is a program.
 function(cmtl_programs folder)
     cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
@@ -106,15 +138,29 @@ function(cmtl_programs folder)
     endforeach()
 endfunction()
 
-# cmtl_tests(ROOM LINKS ...): tests/ROOM/*_test.cpp as the program test_ROOM, one ctest entry per case.
+# cmtl_tests(ROOM [DEVICES] LINKS ...): tests/ROOM/*_test.cpp as the program test_ROOM, one ctest entry per case. With DEVICES the
+# program runs again, in four parts, on simt and on the first GPU; where that does not answer it is skipped with one line.
 function(cmtl_tests room)
-    cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
+    cmake_parse_arguments(ROOM "DEVICES" "" "LINKS" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${room}/*_test.cpp)
     if(NOT sources)
         return()
     endif()
     add_executable(test_${room} ${sources})
-    target_link_libraries(test_${room} PRIVATE ${ROOM_LINKS} GTest::gtest_main nlohmann_json::nlohmann_json)
+    target_link_libraries(test_${room} PRIVATE ${ROOM_LINKS} GTest::gtest nlohmann_json::nlohmann_json)
+    if(ROOM_DEVICES)
+        target_sources(test_${room} PRIVATE ${CMAKE_SOURCE_DIR}/tests/device_main.cpp)
+        foreach(device simt cuda:0)
+            foreach(part RANGE 1 4)
+                math(EXPR index "${part} - 1")
+                add_test(NAME ${room}.${device}.${part}of4 COMMAND test_${room})
+                set_tests_properties(${room}.${device}.${part}of4 PROPERTIES LABELS "${room};${device}" TIMEOUT 1800 SKIP_RETURN_CODE 77
+                    ENVIRONMENT "OMP_WAIT_POLICY=passive;CMTL_TEST_DEVICE=${device};GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${index}")
+            endforeach()
+        endforeach()
+    else()
+        target_link_libraries(test_${room} PRIVATE GTest::gtest_main)
+    endif()
     target_include_directories(test_${room} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(test_${room} PRIVATE CMTL_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CMTL_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
     gtest_discover_tests(test_${room} TEST_PREFIX ${room}. DISCOVERY_TIMEOUT 120

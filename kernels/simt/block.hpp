@@ -1,0 +1,168 @@
+#pragma once
+// One block at a time on one OS thread. Threads that never wait run back to back on one fiber. A thread that waits keeps the fiber it
+// is on, and the next one starts on another.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "kernels/simt/execution.hpp"
+#include "kernels/simt/fiber.hpp"
+
+namespace cmtl::kernels::simt {
+
+constexpr unsigned kMostThreads = 1024;
+constexpr unsigned kWarp = 32;
+constexpr unsigned kExchangeBytes = 128;  // the most that a lane shows in a collective
+
+// What all blocks of a launch share.
+struct Grid {
+    const char* name;
+    const void* kernel;
+    dim3 grid, block;
+    size_t shared_bytes;
+    void (*run)(const void* kernel, const void* arguments);
+    const void* arguments;
+    uint64_t seed;  // 0: in order
+    uint64_t id;    // counts launches
+};
+
+struct Site {
+    const char* file = nullptr;
+    unsigned line = 0;
+    bool operator==(const Site& other) const;
+    std::string text() const;
+};
+
+struct Rendezvous;
+
+struct Thread {
+    uint3 index;
+    uint16_t fiber;
+    bool returned;
+    unsigned collectives;     // it took part in
+    Rendezvous* shown;        // whose slots it may still read
+    Rendezvous* waits_in;     // for messages
+};
+
+// Lanes of a warp that meet. It is handed out anew once all of them have come to their next collective.
+struct Rendezvous {
+    unsigned mask, arrived, readers;
+    const char* what;
+    unsigned bytes;
+    Site site;  // of the lane that came first
+    alignas(64) unsigned char slots[kWarp * kExchangeBytes];
+};
+
+struct Warp {
+    unsigned valid;     // lanes that exist
+    unsigned returned;
+    unsigned open_count;
+    Rendezvous* open[kWarp];
+    std::vector<Rendezvous*> free;
+    std::vector<std::unique_ptr<Rendezvous>> all;
+};
+
+struct DeferredCopy {
+    void* target;
+    const void* source;
+    unsigned bytes, source_bytes, group;
+};
+struct DeferredCopies {
+    std::vector<DeferredCopy> pending;
+    unsigned group = 0;  // that the next copy belongs to
+};
+
+class Block {
+  public:
+    Block();
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+    ~Block();
+
+    // Before the first block of a launch on this OS thread, and after the last.
+    void prepare(const Grid& grid);
+    void finish();
+    // Runs block `number`. Throws Error(internal) with what went wrong; the block is then abandoned where it stands.
+    void run(uint64_t number);
+
+    // Called by the thread that runs.
+    int barrier(BarrierVote vote, int predicate, Site site);
+    Slots exchange(unsigned mask, const void* in, unsigned bytes, const char* what, Site site);
+    DeferredCopies& copies();  // its own
+    [[noreturn]] void abandon(std::string message);
+
+    const Grid& grid() const { return *grid_; }
+    unsigned barriers() const { return barriers_; }
+    unsigned collectives() const { return threads_[thread_rank].collectives; }
+    unsigned threads() const { return count_; }
+    unsigned char* shared_memory() const { return shared_; }
+    FiberPool& fibers() { return fibers_; }
+    bool in_kernel() const { return running_; }
+    void own_ranges(std::vector<struct AddressRange>& ranges) const;
+
+  private:
+    static void fiber_entry();
+    [[noreturn]] void fiber_main(unsigned self);
+    void suspend(Thread& me);
+    void resume_next(Fiber& from, bool for_good);
+    void set_current(unsigned rank);
+    void wake(unsigned rank) { ready_[ready_tail_++ % kMostThreads] = static_cast<uint16_t>(rank); }
+    unsigned take_fiber();
+    void engage();
+    void thread_returned();
+    // It will not read the slots of its last collective any more.
+    void leave(Thread& me) {
+        if (me.shown && --me.shown->readers == 0) warps_[thread_rank / kWarp].free.push_back(me.shown);
+        me.shown = nullptr;
+    }
+    Rendezvous& rendezvous(Warp& warp, unsigned mask, const char* what, unsigned bytes, Site site);
+    void complete(Warp& warp, unsigned position, unsigned first_lane);
+    std::string place(unsigned rank) const;
+    std::string stuck() const;
+    std::string blame(std::string_view message) const;
+    void reset_after_failure();
+    void shuffle(uint16_t* items, unsigned count);
+    void map_shared(size_t bytes);
+    void check_exited_copies();
+
+    const Grid* grid_ = nullptr;
+    unsigned count_ = 0;      // threads
+    unsigned next_ = 0;       // to start
+    unsigned returned_ = 0;
+    unsigned waiting_ = 0;    // at the barrier
+    unsigned barriers_ = 0;   // met in this block
+    bool engaged_ = false;    // some thread waited or copied: the rest is booked exactly
+    bool running_ = false;
+    bool failed_ = false;
+    bool copied_ = false;
+    int vote_ = 0;            // of the barrier that threads arrive at
+    int results_[2] = {};     // of the last two
+    Site barrier_site_;
+    unsigned barrier_first_ = 0;
+    unsigned ready_head_ = 0, ready_tail_ = 0;
+    uint16_t* ready_;         // a ring of those that may go on
+    uint16_t* arrived_;       // those at the barrier
+    uint16_t rings_[2][kMostThreads];
+    unsigned starting_fiber_ = 0;
+    std::vector<uint16_t> free_fibers_;
+    std::vector<uint16_t> order_;
+    std::vector<Thread> threads_;
+    std::vector<Warp> warps_;
+    std::vector<DeferredCopies> copies_;
+    FiberPool fibers_;
+    Fiber home_;              // the OS thread's own stack
+    unsigned char* shared_ = nullptr;
+    unsigned char* shared_map_ = nullptr;
+    size_t shared_map_bytes_ = 0, shared_size_ = 0;
+    uint64_t random_ = 0;
+    std::string failure_;
+    dim3 prepared_block_{0, 0, 0};
+};
+
+// Of this OS thread while it runs a kernel.
+CMTL_SIMT_THREAD_LOCAL Block* current_block;
+
+}  // namespace cmtl::kernels::simt
