@@ -121,7 +121,7 @@ function(cmtl_ptx_tests)
             add_dependencies(cmtl_ptx_tests ${program})
             add_test(NAME ${name} COMMAND ${program})
             set_tests_properties(${name} PROPERTIES LABELS ptx TIMEOUT 1800
-                                 ENVIRONMENT "OMP_WAIT_POLICY=passive;CMTL_TEST_DEVICES=cuda:0")
+                                 ENVIRONMENT "OMP_WAIT_POLICY=passive;CMTL_TEST_DEVICE=cuda:0")
         endif()
     endforeach()
 endfunction()
