@@ -96,10 +96,12 @@ function(cmtl_room name)
 endfunction()
 
 # What code that executes kernels on the CPU (kernels/simt) is compiled with: the arithmetic as it is written, and a probe of every
-# page of the stack, so that a thread that needs more stack than it has meets the guard page and not its neighbour.
-set(CMTL_SIMT_OPTIONS -ffp-contract=off -fstack-clash-protection -Wno-unused-function)
+# page of the stack, so that a thread that needs more stack than it has meets the guard page and not its neighbour. Kernels read
+# floats as vectors of them, which nvcc allows.
+set(CMTL_SIMT_OPTIONS -ffp-contract=off -fno-strict-aliasing -fstack-clash-protection -Wno-unused-function)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    list(APPEND CMTL_SIMT_OPTIONS -Wno-unknown-pragmas)  # #pragma unroll is nvcc's and clang's
+    # #pragma unroll is nvcc's and clang's; tails of unrolled loops look as if they read what was not loaded.
+    list(APPEND CMTL_SIMT_OPTIONS -Wno-unknown-pragmas -Wno-maybe-uninitialized)
 endif()
 
 # cmtl_simt_wrappers(OUT): for every kernels/**.cu a one-line .cpp in the build directory, because one directory cannot compile
