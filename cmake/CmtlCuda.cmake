@@ -36,6 +36,9 @@ function(cmtl_cuda_objects out)
         set(flags -arch=compute_80 -code=compute_80 -no-compress)
     else()
         cmtl_cuda_flags(flags ${CMTL_CUDA_ARCHITECTURES})
+        if(CUDAToolkit_VERSION VERSION_GREATER_EQUAL 13)
+            list(APPEND flags -compress-mode=size)  # an eighth of the size for a sixth more time
+        endif()
     endif()
     list(APPEND flags -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr --expt-extended-lambda --threads 2 -Xptxas -v
          -ccbin ${CMAKE_CXX_COMPILER} -Xcompiler=-Wall,-Wextra -I${CMAKE_SOURCE_DIR})
