@@ -1,0 +1,150 @@
+#pragma once
+// What a convolution's kernels are told: sizes, tiles and shares, computed on the host from the problem alone.
+#include <cstdint>
+#include <initializer_list>
+
+#include "kernels/conv3d.hpp"
+
+namespace cmtl::kernels {
+
+// Division of numbers below 2^31 by one that is known before the kernel starts: a multiplication and a shift. With 2^l the least
+// power of two not below d, floor(i / d) = floor(i * ceil(2^(31 + l) / d) / 2^(31 + l)) (Granlund and Montgomery 1994).
+struct Divisor {
+    uint32_t divisor = 1, multiplier = 0;
+    int shift = 0;
+
+    Divisor() = default;
+    explicit Divisor(int64_t d) : divisor(static_cast<uint32_t>(d)) {
+        int l = 0;
+        while ((int64_t{1} << l) < d) ++l;
+        multiplier = l == 0 ? 0 : static_cast<uint32_t>(((uint64_t{1} << (31 + l)) + divisor - 1) / divisor);
+        shift = l - 1;
+    }
+};
+
+// A convolution as one gathers it: row m of the result is a position (n, z, y, x) of a grid, and the product of its weights with
+// the source at (position * multiply + offset + tap), summed over taps and channels. Forward it is the definition. For the
+// gradient of x the source is dy, and inputs whose coordinates have the same remainders modulo the stride see the same taps
+// of the kernel, every stride-th: each such class is one gather without holes, the kernel mirrored.
+struct Conv3dGather {
+    int rows;                    // positions of the grid, all samples
+    int grid[3];                 // d, h, w
+    Divisor by[3];               // their numbers
+    int source[3], channels;     // summed over
+    int target[3], outputs;      // where rows go: position * spread + start
+    int multiply, offset[3];
+    int taps[3];
+    int weight_first[3], weight_step;  // tap t is tap first + t * step of the kernel
+    int kernel;
+    int spread, start[3];
+
+    int depth() const { return taps[0] * taps[1] * taps[2] * channels; }
+};
+
+inline Conv3dGather forward_gather(const Conv3dSizes& s) {
+    Conv3dGather g{};
+    g.rows = static_cast<int>(s.positions());
+    const int64_t size[3] = {s.d, s.h, s.w};
+    for (int axis = 0; axis < 3; ++axis) {
+        g.source[axis] = static_cast<int>(size[axis]);
+        g.grid[axis] = g.target[axis] = static_cast<int>(s.out_size(size[axis]));
+        g.offset[axis] = -s.padding;
+        g.taps[axis] = s.kernel;
+        g.by[axis] = Divisor(g.grid[axis]);
+    }
+    g.channels = static_cast<int>(s.in);
+    g.outputs = static_cast<int>(s.out);
+    g.multiply = s.stride;
+    g.weight_step = g.spread = 1;
+    g.kernel = s.kernel;
+    return g;
+}
+
+// Inputs at z = stride * m + remainder. Output o sees input z through tap a = z + padding - stride * o, so the taps of this
+// class are a0, a0 + stride, ... with a0 = (remainder + padding) % stride, and o falls by one from each to the next.
+inline Conv3dGather backward_gather(const Conv3dSizes& s, const int (&remainder)[3]) {
+    Conv3dGather g{};
+    const int64_t size[3] = {s.d, s.h, s.w};
+    g.rows = static_cast<int>(s.n);
+    for (int axis = 0; axis < 3; ++axis) {
+        const int r = remainder[axis], first = (r + s.padding) % s.stride;
+        const int taps = first < s.kernel ? (s.kernel - first + s.stride - 1) / s.stride : 0;
+        g.target[axis] = static_cast<int>(size[axis]);
+        g.source[axis] = static_cast<int>(s.out_size(size[axis]));
+        g.grid[axis] = static_cast<int>(size[axis] > r ? (size[axis] - r + s.stride - 1) / s.stride : 0);
+        g.taps[axis] = taps;
+        g.offset[axis] = (r + s.padding - first) / s.stride - (taps - 1);
+        g.weight_first[axis] = first + s.stride * (taps - 1);
+        g.start[axis] = r;
+        g.rows *= g.grid[axis];
+        g.by[axis] = Divisor(g.grid[axis]);
+    }
+    g.channels = static_cast<int>(s.out);
+    g.outputs = static_cast<int>(s.in);
+    g.multiply = 1;
+    g.weight_step = -s.stride;
+    g.spread = s.stride;
+    g.kernel = s.kernel;
+    return g;
+}
+
+constexpr int gather_rows = 128;  // of a block's tile
+
+// Columns of a block's tile: as few idle ones as possible, then as wide as possible, as long as there are two blocks for each
+// multiprocessor of a large GPU. (The choice does not change a bit of the result: every element is one sum in one order.)
+inline int gather_columns(const Conv3dGather& g) {
+    int best = 128;
+    const auto padded = [&](int columns) { return (g.outputs + columns - 1) / columns * columns; };
+    for (int columns : {64, 32})
+        if (padded(columns) < padded(best)) best = columns;
+    const int64_t row_tiles = (int64_t{1} * g.rows + gather_rows - 1) / gather_rows;
+    while (best > 32 && row_tiles * (padded(best) / best) < 256) best /= 2;
+    return best;
+}
+
+// The gradient of the weights is a product too: (out x positions) times (positions x taps * in). Positions are cut into `splits`
+// shares, whose sums a second kernel adds.
+struct Conv3dWeightsPlan {
+    int tile_rows, tile_columns;  // of out, of taps * in
+    int row_tiles, column_tiles;
+    int splits;
+    int share;                    // positions of a split, a multiple of 32
+};
+
+inline Conv3dWeightsPlan plan_backward_weights(const Conv3dSizes& s, bool vectors) {
+    const int64_t columns = s.taps() * s.in;
+    struct Tile {
+        int rows, columns;
+        double cost;  // of one multiplication, by what the tile's loads add
+    };
+    constexpr Tile tiles[] = {{128, 128, 1.0}, {64, 128, 1.1}, {32, 64, 1.25}, {64, 32, 1.25}};
+    Conv3dWeightsPlan best{};
+    double best_cost = 0;
+    for (const Tile& t : tiles) {
+        if (!vectors && t.columns != 32) continue;
+        const int64_t row_tiles = (s.out + t.rows - 1) / t.rows, column_tiles = (columns + t.columns - 1) / t.columns;
+        const double cost = t.cost * double(row_tiles * t.rows) * double(column_tiles * t.columns);
+        if (best_cost != 0 && cost >= best_cost) continue;
+        best_cost = cost;
+        best.tile_rows = t.rows;
+        best.tile_columns = t.columns;
+        best.row_tiles = static_cast<int>(row_tiles);
+        best.column_tiles = static_cast<int>(column_tiles);
+    }
+    // About a thousand blocks fill any GPU several times; a share is not worth its partial sums below 512 positions.
+    const int64_t tiles_in_all = int64_t{1} * best.row_tiles * best.column_tiles, positions = s.positions();
+    int64_t splits = (1024 + tiles_in_all - 1) / tiles_in_all;
+    if (splits > positions / 512) splits = positions / 512;
+    if (splits < 1) splits = 1;
+    int64_t share = ((positions + splits - 1) / splits + 31) / 32 * 32;
+    if (share == 0) share = 32;
+    splits = (positions + share - 1) / share;
+    best.splits = static_cast<int>(splits < 1 ? 1 : splits);
+    best.share = static_cast<int>(share);
+    return best;
+}
+
+// Vectors of four floats need whole ones: what both sides of a problem allow, decided without looking at addresses.
+inline bool weights_in_vectors(const Conv3dSizes& s) { return s.in % 4 == 0 && s.out % 4 == 0; }
+
+}  // namespace cmtl::kernels
