@@ -53,7 +53,7 @@ class RandomStream {
     void dirichlet(std::span<const double> alpha, std::span<double> weights);
 
   private:
-    draws::Stream stream_;
+    draws::DrawStream stream_;
 };
 
 // A permutation of {0 .. count-1}: Fisher-Yates.

@@ -23,7 +23,7 @@ __global__ void dirichlet_weights_kernel(DirichletAlphas alphas, int count, Draw
     double weight = 0;
     for (int first = 0; first < count; first += dirichlet_lanes) {
         if (first + lane < count)
-            draws::Stream(generator, static_cast<uint64_t>(first + lane)).dirichlet(alpha, drawn[lane], alphas.count);
+            draws::DrawStream(generator, static_cast<uint64_t>(first + lane)).dirichlet(alpha, drawn[lane], alphas.count);
         __syncthreads();
         if (lane < alphas.count)
             for (int i = 0; i < dirichlet_lanes && first + i < count; ++i) weight += drawn[i][lane] / count;

@@ -20,13 +20,13 @@ struct SgdTable {
 
 struct SgdFactors {
     float learning_rate, momentum, weight_decay;
-    float share, ahead;  // plain momentum steps along v, Nesterov's along g + momentum v
+    bool nesterov;
 };
 
 __device__ __forceinline__ void sgd_element(const SgdFactors& f, float gradient, float& weight, float& velocity) {
     const float g = gradient + f.weight_decay * weight;
     velocity = f.momentum * velocity + g;
-    weight -= f.learning_rate * (f.share * g + f.ahead * velocity);
+    weight -= f.learning_rate * (f.nesterov ? g + f.momentum * velocity : velocity);
 }
 
 __global__ void __launch_bounds__(sgd_threads) sgd_kernel(SgdTable table, SgdUpdate u) {
@@ -38,8 +38,7 @@ __global__ void __launch_bounds__(sgd_threads) sgd_kernel(SgdTable table, SgdUpd
         else high = middle;
     }
     const SgdTensor& t = table.tensor[low];
-    const SgdFactors f{u.state ? static_cast<float>(u.state->learning_rate) : u.learning_rate, u.momentum, u.weight_decay,
-                       u.nesterov ? 1.0f : 0.0f, u.nesterov ? u.momentum : 1.0f};
+    const SgdFactors f{u.state ? static_cast<float>(u.state->learning_rate) : u.learning_rate, u.momentum, u.weight_decay, u.nesterov};
     const int64_t begin = static_cast<int64_t>(blockIdx.x - table.first_block[low]) * sgd_share;
     const int count = static_cast<int>(t.count - begin < sgd_share ? t.count - begin : sgd_share);
     float* const weight = t.weight + begin;

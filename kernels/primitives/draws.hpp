@@ -69,13 +69,13 @@ CMTL_HOST_DEVICE inline NormalPair normal_pair(double u, double v) {
 
 // A stream of draws at one index, for algorithms that reject: word j comes from draw index * 2^32 + j / 4, so streams hold 2^34
 // words before they would touch.
-struct Stream {
+struct DrawStream {
     Key key;
     uint64_t index;
     uint32_t used = 0;
     Words words{};
 
-    CMTL_HOST_DEVICE Stream(const Key& k, uint64_t i) : key(k), index(i) {}
+    CMTL_HOST_DEVICE DrawStream(const Key& k, uint64_t i) : key(k), index(i) {}
 
     CMTL_HOST_DEVICE uint32_t word() {
         if (used % 4 == 0) words = philox(key, (index << 32) + used / 4);
