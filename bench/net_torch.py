@@ -125,7 +125,7 @@ def main():
     for name, layout in (("channels_last", torch.channels_last_3d), ("channels_first", torch.contiguous_format)):
         try:
             seconds, peak = measure(options, layout)
-        except torch.OutOfMemoryError as error:
+        except torch.cuda.OutOfMemoryError as error:
             print(f"{name}: {str(error).splitlines()[0]}", file=sys.stderr)
             continue
         median = statistics.median(seconds)
