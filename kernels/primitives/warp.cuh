@@ -66,7 +66,7 @@ __device__ __forceinline__ T from_lane(unsigned mask, const T& value, int lane) 
     return words::moved(value, [=](unsigned w) { return __shfl_sync(mask, w, lane); });
 }
 
-// Of the first `lanes` lanes; all of them must call. The result is valid in lane 0.
+// Of the first `lanes` lanes; all of them must call. `op` is commutative. The result is valid in lane 0.
 template <class T, class Op>
 __device__ __forceinline__ T warp_reduce(T value, Op op, int lanes = warp_size) {
     const unsigned mask = first_lanes(lanes);
