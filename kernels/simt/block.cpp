@@ -20,12 +20,7 @@ thread_local constinit unsigned char* dynamic_shared = nullptr;
 thread_local constinit unsigned thread_rank = 0;
 thread_local constinit Block* current_block = nullptr;
 
-Block::Block() : ready_(rings_[0]), arrived_(rings_[1]) {}
-
-inline void Block::set_current(unsigned rank) {
-    thread_rank = rank;
-    threadIdx = threads_[rank].index;
-}
+Block::Block() : ready_(rings_[0]), arrived_(rings_[1]), threads_(kMostThreads) {}
 
 unsigned Block::take_fiber() {
     const unsigned i = free_fibers_.back();
@@ -34,22 +29,6 @@ unsigned Block::take_fiber() {
     starting_fiber_ = i;
     return i;
 }
-
-// Continues whoever can: threads that have not started yet, then those that were woken, else the OS thread itself.
-inline void Block::resume_next(Fiber& from, bool for_good) {
-    Fiber* to = &home_;
-    if (next_ < count_ && !for_good) {
-        to = &fibers_[take_fiber()];
-    } else if (ready_head_ != ready_tail_) {
-        const unsigned rank = ready_[ready_head_++ % kMostThreads];
-        set_current(rank);
-        to = &fibers_[threads_[rank].fiber];
-    }
-    if (for_good) leave_fiber(from, *to);
-    switch_fiber(from, *to);
-}
-
-void Block::suspend(Thread& me) { resume_next(fibers_[me.fiber], false); }
 
 void Block::fiber_entry() {
     Block& block = *current_block;
@@ -76,13 +55,11 @@ void Block::fiber_main(unsigned self) {
     }
     if (failed_) leave_fiber(fibers_[self], home_);
     free_fibers_.push_back(static_cast<uint16_t>(self));
-    resume_next(fibers_[self], true);
-    __builtin_unreachable();
+    leave_fiber(fibers_[self], next_ready());
 }
 
 // From here on who has returned is booked thread by thread. Until now nobody waited: all that started, but the one that runs, returned.
 void Block::engage() {
-    if (engaged_) return;
     engaged_ = true;
     for (Warp& warp : warps_) warp.returned = 0;
     for (unsigned i = 0; i < count_; i++) threads_[i].returned = false, threads_[i].collectives = 0;
@@ -113,45 +90,49 @@ void Block::thread_returned() {
     }
 }
 
-inline int Block::barrier(BarrierVote vote, int predicate, Site site) {
-    engage();
-    Thread& me = threads_[thread_rank];
+inline void* Block::barrier(const BarrierRequest& request, void* here) {
+    if (!engaged_) engage();
+    const Site site{request.file, request.line};
     if (waiting_ == 0) {
         barrier_site_ = site;
         barrier_first_ = thread_rank;
-        vote_ = vote == BarrierVote::all ? 1 : 0;
+        vote_ = request.vote == BarrierVote::all;
     } else if (!(site == barrier_site_)) [[unlikely]] {
         abandon(fmt::format("divergent barriers: it came to {}, thread {} waits at {}", site.text(), place(barrier_first_),
                             barrier_site_.text()));
     }
-    if (returned_) [[unlikely]] {
-        unsigned other = 0;
-        while (!threads_[other].returned) other++;
-        abandon(fmt::format("came to the barrier {} after thread {} returned", site.text(), place(other)));
+    if (returned_) [[unlikely]]
+        came_after_return(site);
+    switch (request.vote) {
+        case BarrierVote::none: break;
+        case BarrierVote::any: vote_ |= request.predicate != 0; break;
+        case BarrierVote::all: vote_ &= request.predicate != 0; break;
+        case BarrierVote::count: vote_ += request.predicate != 0; break;
     }
-    if (vote == BarrierVote::any) vote_ |= predicate != 0;
-    if (vote == BarrierVote::all) vote_ &= predicate != 0;
-    if (vote == BarrierVote::count) vote_ += predicate != 0;
-    const unsigned epoch = barriers_ & 1;
-    if (waiting_ + 1 == count_) {  // the last one goes on at once
-        waiting_ = 0;
-        results_[epoch] = vote_;
-        if (const Hooks* h = hooks()) [[unlikely]]
-            if (h->barrier) h->barrier(barriers_);
-        barriers_++;
-        std::swap(ready_, arrived_);
-        ready_head_ = 0;
-        ready_tail_ = count_ - 1;
-        if (grid_->seed) shuffle(ready_, count_ - 1);
-    } else {
+    if (waiting_ + 1 < count_) {
         arrived_[waiting_++] = static_cast<uint16_t>(thread_rank);
-        suspend(me);
+        return suspend(threads_[thread_rank], here);
     }
-    return results_[epoch];
+    // The last one goes on at once. All others become ready; nobody is now.
+    results_[barriers_ & 1] = vote_;
+    if (const Hooks* h = hooks()) [[unlikely]]
+        if (h->barrier) h->barrier(barriers_);
+    barriers_++;
+    std::swap(ready_, arrived_);
+    ready_head_ = 0;
+    ready_tail_ = waiting_;
+    waiting_ = 0;
+    if (grid_->seed) shuffle(ready_, ready_tail_);
+    return go_on(here);
 }
 
-int barrier(BarrierVote vote, int predicate, const char* file, unsigned line) {
-    return current_block->barrier(vote, predicate, {file, line});
+void* arrive_at_barrier(void* request, void* here) { return current_block->barrier(*static_cast<const BarrierRequest*>(request), here); }
+int barrier_result() { return current_block->barrier_result(); }
+
+void Block::came_after_return(Site site) {
+    unsigned other = 0;
+    while (!threads_[other].returned) other++;
+    abandon(fmt::format("came to the barrier {} after thread {} returned", site.text(), place(other)));
 }
 
 void Block::check_exited_copies() {
@@ -167,9 +148,8 @@ void Block::prepare(const Grid& grid) {
     gridDim = grid.grid;
     const dim3 b = grid.block;
     if (b.x != prepared_block_.x || b.y != prepared_block_.y || b.z != prepared_block_.z) {
-        threads_.resize(count_);
         for (unsigned i = 0; i < count_; i++)
-            threads_[i] = {{i % b.x, i / b.x % b.y, i / (b.x * b.y)}, 0, false, 0, nullptr, nullptr};
+            threads_[i] = {{i % b.x, i / b.x % b.y, i / (b.x * b.y)}, 0, false, 0, nullptr};
         const unsigned warps = (count_ + kWarp - 1) / kWarp;
         if (warps_.size() < warps) warps_.resize(warps);
         for (unsigned w = 0; w < warps_.size(); w++) {
@@ -226,7 +206,7 @@ void Block::reset_after_failure() {
     failed_ = false;
     free_fibers_.clear();
     for (size_t i = fibers_.size(); i-- > 0;) free_fibers_.push_back(static_cast<uint16_t>(i));
-    for (Thread& thread : threads_) thread.shown = thread.waits_in = nullptr;
+    for (Thread& thread : threads_) thread.shown = nullptr;
     for (DeferredCopies& each : copies_) each.pending.clear(), each.group = 0;
     for (Warp& warp : warps_) {
         warp.open_count = 0;

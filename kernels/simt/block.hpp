@@ -14,8 +14,6 @@
 namespace cmtl::kernels::simt {
 
 constexpr unsigned kMostThreads = 1024;
-constexpr unsigned kWarp = 32;
-constexpr unsigned kExchangeBytes = 128;  // the most that a lane shows in a collective
 
 // What all blocks of a launch share.
 struct Grid {
@@ -32,7 +30,7 @@ struct Grid {
 struct Site {
     const char* file = nullptr;
     unsigned line = 0;
-    bool operator==(const Site& other) const;
+    bool operator==(const Site& other) const { return line == other.line && (file == other.file || std::strcmp(file, other.file) == 0); }
     std::string text() const;
 };
 
@@ -42,18 +40,15 @@ struct Thread {
     uint3 index;
     uint16_t fiber;
     bool returned;
-    unsigned collectives;     // it took part in
-    Rendezvous* shown;        // whose slots it may still read
-    Rendezvous* waits_in;     // for messages
+    unsigned collectives;  // it took part in
+    Rendezvous* shown;     // whose slots it may still read
 };
 
 // Lanes of a warp that meet. It is handed out anew once all of them have come to their next collective.
-struct Rendezvous {
-    unsigned mask, arrived, readers;
+struct Rendezvous : Meeting {
+    unsigned readers, bytes;
     const char* what;
-    unsigned bytes;
     Site site;  // of the lane that came first
-    alignas(64) unsigned char slots[kWarp * kExchangeBytes];
 };
 
 struct Warp {
@@ -89,8 +84,9 @@ class Block {
     void run(uint64_t number);
 
     // Called by the thread that runs.
-    int barrier(BarrierVote vote, int predicate, Site site);
-    Slots exchange(unsigned mask, const void* in, unsigned bytes, const char* what, Site site);
+    void* barrier(const BarrierRequest& request, void* here);
+    void* exchange(ExchangeRequest& request, void* here);
+    int barrier_result() const { return results_[(barriers_ - 1) & 1]; }
     DeferredCopies& copies();  // its own
     [[noreturn]] void abandon(std::string message);
 
@@ -106,9 +102,19 @@ class Block {
   private:
     static void fiber_entry();
     [[noreturn]] void fiber_main(unsigned self);
-    void suspend(Thread& me);
-    void resume_next(Fiber& from, bool for_good);
-    void set_current(unsigned rank);
+    // `me` stops until somebody wakes it; says who goes on meanwhile.
+    void* suspend(Thread& me, void* here) { return go_on_in(next_ < count_ ? fibers_[take_fiber()] : next_ready(), fibers_[me.fiber], here); }
+    void set_current(unsigned rank) {
+        thread_rank = rank;
+        threadIdx = threads_[rank].index;
+    }
+    Fiber& next_ready() {
+        if (ready_head_ == ready_tail_) return home_;
+        expect_fiber(fibers_[threads_[ready_[(ready_head_ + 2) % kMostThreads]].fiber]);
+        const unsigned rank = ready_[ready_head_++ % kMostThreads];
+        set_current(rank);
+        return fibers_[threads_[rank].fiber];
+    }
     void wake(unsigned rank) { ready_[ready_tail_++ % kMostThreads] = static_cast<uint16_t>(rank); }
     unsigned take_fiber();
     void engage();
@@ -127,6 +133,7 @@ class Block {
     void shuffle(uint16_t* items, unsigned count);
     void map_shared(size_t bytes);
     void check_exited_copies();
+    [[noreturn]] void came_after_return(Site site);
 
     const Grid* grid_ = nullptr;
     unsigned count_ = 0;      // threads
@@ -145,7 +152,7 @@ class Block {
     unsigned ready_head_ = 0, ready_tail_ = 0;
     uint16_t* ready_;         // a ring of those that may go on
     uint16_t* arrived_;       // those at the barrier
-    uint16_t rings_[2][kMostThreads];
+    uint16_t rings_[2][kMostThreads] = {};
     unsigned starting_fiber_ = 0;
     std::vector<uint16_t> free_fibers_;
     std::vector<uint16_t> order_;

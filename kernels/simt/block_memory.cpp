@@ -62,7 +62,7 @@ void make_all_but(DeferredCopies& copies, unsigned kept_from_group) {
 }  // namespace
 
 DeferredCopies& Block::copies() {
-    engage();
+    if (!engaged_) engage();
     copied_ = true;
     return copies_[thread_rank];
 }

@@ -3,10 +3,6 @@
 
 namespace cmtl::kernels::simt {
 
-bool Site::operator==(const Site& other) const {
-    return line == other.line && (file == other.file || std::strcmp(file, other.file) == 0);
-}
-
 std::string Site::text() const {
     const char* slash = std::strrchr(file, '/');
     return fmt::format("at {}:{}", slash ? slash + 1 : file, line);

@@ -25,14 +25,23 @@ namespace simt {
 CMTL_SIMT_THREAD_LOCAL unsigned char* dynamic_shared;  // of the block that this OS thread runs
 CMTL_SIMT_THREAD_LOCAL unsigned thread_rank;           // threadIdx as one number, x fastest
 
-// What the lanes of a warp brought to a collective. Valid until the lane's next collective.
+constexpr unsigned kWarp = 32;
+constexpr unsigned kExchangeBytes = 128;  // the most that a lane shows in a collective
+
+// What the lanes of a warp brought to a collective.
+struct Meeting {
+    unsigned mask, arrived, stride;
+    alignas(64) unsigned char slots[kWarp * kExchangeBytes];
+};
+
+// The same as the lane that reads it sees it. Valid until that lane's next collective.
 class Slots {
   public:
-    Slots(const unsigned char* data, unsigned stride, unsigned lanes) : data_(data), stride_(stride), lanes_(lanes) {}
+    explicit Slots(const Meeting* meeting) : meeting_(meeting) {}
     // Lanes that took part: those of the mask that exist and have not returned.
-    unsigned lanes() const { return lanes_; }
-    bool has(unsigned lane) const { return lanes_ >> (lane & 31) & 1; }
-    const unsigned char* operator[](unsigned lane) const { return data_ + stride_ * lane; }
+    unsigned lanes() const { return meeting_->arrived; }
+    bool has(unsigned lane) const { return lanes() >> (lane & 31) & 1; }
+    const unsigned char* operator[](unsigned lane) const { return meeting_->slots + meeting_->stride * lane; }
     // The value of `lane`; bits of 1 (NaN, -1) where it took no part, which CUDA leaves undefined.
     template <class T>
     T get(unsigned lane) const {
@@ -45,14 +54,44 @@ class Slots {
     }
 
   private:
-    const unsigned char* data_;
-    unsigned stride_, lanes_;
+    const Meeting* meeting_;
 };
+
+enum class BarrierVote { none, any, all, count };
+struct BarrierRequest {
+    const char* file;
+    unsigned line;
+    BarrierVote vote;
+    int predicate;
+};
+struct ExchangeRequest {
+    const char* file;
+    unsigned line, mask, bytes;
+    const void* in;
+    const char* what;
+    const Meeting* meeting;  // the answer
+};
+
+// Calls arrive(request, where this thread stands), which says where to go on: here or in another thread, and then here later. It is
+// called from the kernel's own code, so that only one jump, to a place that the processor has just seen, leads back there.
+extern "C" void cmtl_simt_wait(void* (*arrive)(void* request, void* here), void* request);
+void* arrive_at_barrier(void* request, void* here);
+void* arrive_at_exchange(void* request, void* here);
+int barrier_result();  // of the vote at the thread's last barrier
 
 // All lanes named by `mask` meet and show each other `bytes` (up to 128) of theirs. `what` is a literal that names the operation
 // in messages; lanes that meet must have come with the same one.
-Slots warp_exchange(unsigned mask, const void* in, unsigned bytes, const char* what = "warp_exchange",
-                    const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
+__attribute__((always_inline)) inline Slots warp_exchange(unsigned mask, const void* in, unsigned bytes, const char* what = "warp_exchange",
+                                                          const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+    ExchangeRequest request{file, line, mask, bytes, in, what, nullptr};
+    cmtl_simt_wait(arrive_at_exchange, &request);
+    return Slots(request.meeting);
+}
+__attribute__((always_inline)) inline int barrier(BarrierVote vote, int predicate, const char* file, unsigned line) {
+    BarrierRequest request{file, line, vote, predicate};
+    cmtl_simt_wait(arrive_at_barrier, &request);
+    return vote == BarrierVote::none ? 0 : barrier_result();
+}
 
 // cp.async: the copy is made when the thread waits for it, and until then its target reads as bits of 1. Bytes from `source_bytes`
 // on become 0. A thread that returns with copies not waited for is an error.
@@ -64,9 +103,6 @@ void async_wait_all();            // until none is, committed or not
 
 // Ends the launch with an error that names kernel, block and thread: for what a GPU answers with a fault.
 [[noreturn]] void fault(const char* message, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
-
-enum class BarrierVote { none, any, all, count };
-int barrier(BarrierVote vote, int predicate, const char* file, unsigned line);
 
 inline unsigned lane() { return thread_rank & 31; }
 
@@ -101,43 +137,44 @@ inline namespace on_simt {
 
 // The hidden arguments say where the caller stands: barriers compare it, messages show it.
 #define CMTL_SIMT_HERE const char *file = __builtin_FILE(), unsigned line = __builtin_LINE()
+#define CMTL_SIMT_INLINE __attribute__((always_inline)) inline
 
-inline void __syncthreads(CMTL_SIMT_HERE) { simt::barrier(simt::BarrierVote::none, 0, file, line); }
-inline int __syncthreads_or(int p, CMTL_SIMT_HERE) { return simt::barrier(simt::BarrierVote::any, p, file, line); }
-inline int __syncthreads_and(int p, CMTL_SIMT_HERE) { return simt::barrier(simt::BarrierVote::all, p, file, line); }
-inline int __syncthreads_count(int p, CMTL_SIMT_HERE) { return simt::barrier(simt::BarrierVote::count, p, file, line); }
+CMTL_SIMT_INLINE void __syncthreads(CMTL_SIMT_HERE) { simt::barrier(simt::BarrierVote::none, 0, file, line); }
+CMTL_SIMT_INLINE int __syncthreads_or(int p, CMTL_SIMT_HERE) { return simt::barrier(simt::BarrierVote::any, p, file, line); }
+CMTL_SIMT_INLINE int __syncthreads_and(int p, CMTL_SIMT_HERE) { return simt::barrier(simt::BarrierVote::all, p, file, line); }
+CMTL_SIMT_INLINE int __syncthreads_count(int p, CMTL_SIMT_HERE) { return simt::barrier(simt::BarrierVote::count, p, file, line); }
 
-inline void __syncwarp(unsigned mask = 0xFFFFFFFFu, CMTL_SIMT_HERE) { simt::warp_exchange(mask, nullptr, 0, "__syncwarp", file, line); }
+CMTL_SIMT_INLINE void __syncwarp(unsigned mask = 0xFFFFFFFFu, CMTL_SIMT_HERE) { simt::warp_exchange(mask, nullptr, 0, "__syncwarp", file, line); }
 
 template <class T>
 concept SimtShuffled = std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8);
 
 template <SimtShuffled T>
-inline T __shfl_sync(unsigned mask, T value, int source, int width = 32, CMTL_SIMT_HERE) {
+CMTL_SIMT_INLINE T __shfl_sync(unsigned mask, T value, int source, int width = 32, CMTL_SIMT_HERE) {
     simt::check_width(width, file, line);
     return simt::warp_exchange(mask, &value, sizeof value, "__shfl_sync", file, line)
         .template get<T>(simt::shuffle_index(simt::lane(), source, width));
 }
 template <SimtShuffled T>
-inline T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, CMTL_SIMT_HERE) {
+CMTL_SIMT_INLINE T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, CMTL_SIMT_HERE) {
     simt::check_width(width, file, line);
     return simt::warp_exchange(mask, &value, sizeof value, "__shfl_up_sync", file, line)
         .template get<T>(simt::shuffle_up(simt::lane(), delta, width));
 }
 template <SimtShuffled T>
-inline T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, CMTL_SIMT_HERE) {
+CMTL_SIMT_INLINE T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, CMTL_SIMT_HERE) {
     simt::check_width(width, file, line);
     return simt::warp_exchange(mask, &value, sizeof value, "__shfl_down_sync", file, line)
         .template get<T>(simt::shuffle_down(simt::lane(), delta, width));
 }
 template <SimtShuffled T>
-inline T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32, CMTL_SIMT_HERE) {
+CMTL_SIMT_INLINE T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32, CMTL_SIMT_HERE) {
     simt::check_width(width, file, line);
     return simt::warp_exchange(mask, &value, sizeof value, "__shfl_xor_sync", file, line)
         .template get<T>(simt::shuffle_xor(simt::lane(), static_cast<unsigned>(bits), width));
 }
 
-inline unsigned __ballot_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
+CMTL_SIMT_INLINE unsigned __ballot_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
     const unsigned char mine = predicate != 0;
     const simt::Slots all = simt::warp_exchange(mask, &mine, 1, "__ballot_sync", file, line);
     unsigned votes = 0;
@@ -145,14 +182,14 @@ inline unsigned __ballot_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
         if (all.has(i)) votes |= static_cast<unsigned>(*all[i]) << i;
     return votes;
 }
-inline int __any_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
+CMTL_SIMT_INLINE int __any_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
     const unsigned char mine = predicate != 0;
     const simt::Slots all = simt::warp_exchange(mask, &mine, 1, "__any_sync", file, line);
     for (unsigned i = 0; i < 32; i++)
         if (all.has(i) && *all[i]) return 1;
     return 0;
 }
-inline int __all_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
+CMTL_SIMT_INLINE int __all_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
     const unsigned char mine = predicate != 0;
     const simt::Slots all = simt::warp_exchange(mask, &mine, 1, "__all_sync", file, line);
     for (unsigned i = 0; i < 32; i++)
@@ -161,6 +198,7 @@ inline int __all_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
 }
 
 #undef CMTL_SIMT_HERE
+#undef CMTL_SIMT_INLINE
 
 inline void __trap() { simt::fault("__trap()"); }
 

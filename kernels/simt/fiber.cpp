@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "kernels/simt/execution.hpp"
 
 #if defined(CMTL_SIMT_ASAN)
 #include <sanitizer/asan_interface.h>
@@ -29,36 +30,71 @@ void announce_switch([[maybe_unused]] void** save, [[maybe_unused]] const Fiber&
 }  // namespace
 
 #if !defined(CMTL_SIMT_UCONTEXT)
-// Floating-point control words are the same on all fibers and not kept.
+// A fiber that stands still keeps on its stack, from its stack pointer up: eight bytes for alignment, six registers, and where to go
+// on. Floating-point control words are the same on all fibers and not kept. It goes on by a jump: a return would be predicted to lead to
+// the place that this processor last called from, which is another thread's.
+#if defined(CMTL_SIMT_ASAN)
 extern "C" void cmtl_simt_switch(void** save, void* to);
+#endif
 asm(R"(
 .text
-.p2align 4
-.globl cmtl_simt_switch
-.hidden cmtl_simt_switch
-.type cmtl_simt_switch,@function
-cmtl_simt_switch:
+.macro CMTL_SIMT_SAVE
     .cfi_startproc
     pushq %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    movq %rsp, %rbp
+    .cfi_def_cfa_register %rbp
     pushq %rbx
     pushq %r12
     pushq %r13
     pushq %r14
     pushq %r15
-    movq %rsp, (%rdi)
-    movq %rsi, %rsp
+    subq $8, %rsp
+.endm
+.macro CMTL_SIMT_GO_ON
+    addq $8, %rsp
     popq %r15
     popq %r14
     popq %r13
     popq %r12
     popq %rbx
     popq %rbp
-    ret
+    popq %rcx
+    jmpq *%rcx
     .cfi_endproc
+.endm
+.p2align 4
+.globl cmtl_simt_switch
+.hidden cmtl_simt_switch
+.type cmtl_simt_switch,@function
+cmtl_simt_switch:
+    CMTL_SIMT_SAVE
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    CMTL_SIMT_GO_ON
 .size cmtl_simt_switch,.-cmtl_simt_switch
-)");
+)"
+#if !defined(CMTL_SIMT_ASAN)
+    R"(
+.p2align 4
+.globl cmtl_simt_wait
+.type cmtl_simt_wait,@function
+cmtl_simt_wait:
+    CMTL_SIMT_SAVE
+    movq %rdi, %rax
+    movq %rsi, %rdi
+    movq %rsp, %rsi
+    callq *%rax
+    movq %rax, %rsp
+    CMTL_SIMT_GO_ON
+.size cmtl_simt_wait,.-cmtl_simt_wait
+)"
+#endif
+);
 #endif
 
+#if defined(CMTL_SIMT_UCONTEXT) || defined(CMTL_SIMT_ASAN)
 void switch_fiber(Fiber& from, Fiber& to) {
     announce_switch(&from.fake_stack, to);
 #if defined(CMTL_SIMT_UCONTEXT)
@@ -70,6 +106,20 @@ void switch_fiber(Fiber& from, Fiber& to) {
     __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
 #endif
 }
+#endif
+
+#if defined(CMTL_SIMT_UCONTEXT) || defined(CMTL_SIMT_ASAN)
+namespace {
+thread_local Switch answer;
+}
+void* go_on_in(Fiber& to, Fiber& from, void*) {
+    answer = {&from, &to};
+    return &answer;
+}
+extern "C" void cmtl_simt_wait(void* (*arrive)(void*, void*), void* request) {
+    if (const auto* next = static_cast<const Switch*>(arrive(request, nullptr))) switch_fiber(*next->from, *next->to);
+}
+#endif
 
 void leave_fiber(Fiber& from, Fiber& to) {
     announce_switch(nullptr, to);
@@ -97,7 +147,7 @@ void prepare_fiber(Fiber& fiber, void (*entry)()) {
     void** top = reinterpret_cast<void**>(fiber.stack + fiber.stack_bytes);
     *--top = nullptr;                               // entry() has no caller; its frame is aligned as if it had
     *--top = reinterpret_cast<void*>(entry);
-    for (int i = 0; i < 6; i++) *--top = nullptr;
+    for (int i = 0; i < 7; i++) *--top = nullptr;
     fiber.stack_pointer = top;
 #endif
 }

@@ -32,7 +32,33 @@ struct Fiber {
 };
 
 // Stops `from`, continues `to`.
+#if defined(CMTL_SIMT_UCONTEXT) || defined(CMTL_SIMT_ASAN)
 void switch_fiber(Fiber& from, Fiber& to);
+#else
+extern "C" void cmtl_simt_switch(void** save, void* to);
+inline void switch_fiber(Fiber& from, Fiber& to) { cmtl_simt_switch(&from.stack_pointer, to.stack_pointer); }
+#endif
+
+// What arrive() of cmtl_simt_wait answers: `from`, which stands at `here`, goes on; or `from` stops and `to` goes on.
+#if defined(CMTL_SIMT_UCONTEXT) || defined(CMTL_SIMT_ASAN)
+inline void* go_on(void*) { return nullptr; }
+struct Switch {
+    Fiber *from, *to;
+};
+void* go_on_in(Fiber& to, Fiber& from, void* here);
+#else
+inline void* go_on(void* here) { return here; }
+inline void* go_on_in(Fiber& to, Fiber& from, void* here) {
+    from.stack_pointer = here;
+    return to.stack_pointer;
+}
+#endif
+// It will be continued soon: its stack is on its way into the cache by then.
+inline void expect_fiber([[maybe_unused]] const Fiber& fiber) {
+#if !defined(CMTL_SIMT_UCONTEXT)
+    __builtin_prefetch(fiber.stack_pointer);
+#endif
+}
 // Continues `to`; `from` never runs again unless it is prepared anew.
 [[noreturn]] void leave_fiber(Fiber& from, Fiber& to);
 // The next switch to it calls entry(), which must not return, on an empty stack.

@@ -24,7 +24,8 @@ Rendezvous& Block::rendezvous(Warp& warp, unsigned mask, const char* what, unsig
     }
     Rendezvous& r = *warp.free.back();
     warp.free.pop_back();
-    r.mask = mask, r.arrived = 0, r.what = what, r.bytes = bytes, r.site = site;
+    r.mask = mask, r.arrived = 0, r.stride = (bytes + 3) & ~3u;
+    r.what = what, r.bytes = bytes, r.site = site;
     warp.open[warp.open_count++] = &r;
     return r;
 }
@@ -41,37 +42,33 @@ void Block::complete(Warp& warp, unsigned position, unsigned first_lane) {
     }
 }
 
-inline Slots Block::exchange(unsigned mask, const void* in, unsigned bytes, const char* what, Site site) {
-    engage();
-    const unsigned rank = thread_rank, lane = rank % kWarp;
+inline void* Block::exchange(ExchangeRequest& request, void* here) {
+    if (!engaged_) engage();
+    const unsigned rank = thread_rank, lane = rank % kWarp, mask = request.mask, bytes = request.bytes;
+    const Site site{request.file, request.line};
     Thread& me = threads_[rank];
     Warp& warp = warps_[rank / kWarp];
-    if (!(mask >> lane & 1)) abandon(fmt::format("{} {}: lane {} is not in its own mask {:#x}", what, site.text(), lane, mask));
-    if (bytes > kExchangeBytes) abandon(fmt::format("{} {}: {} bytes a lane, at most {}", what, site.text(), bytes, kExchangeBytes));
+    if (!(mask >> lane & 1)) [[unlikely]]
+        abandon(fmt::format("{} {}: lane {} is not in its own mask {:#x}", request.what, site.text(), lane, mask));
+    if (bytes > kExchangeBytes) [[unlikely]]
+        abandon(fmt::format("{} {}: {} bytes a lane, at most {}", request.what, site.text(), bytes, kExchangeBytes));
     leave(me);
-    Rendezvous& r = rendezvous(warp, mask, what, bytes, site);
-    const unsigned stride = (bytes + 3) & ~3u;
+    Rendezvous& r = rendezvous(warp, mask, request.what, bytes, site);
     if (bytes == 4)
-        std::memcpy(r.slots + stride * lane, in, 4);
+        std::memcpy(r.slots + 4 * lane, request.in, 4);
     else if (bytes)
-        std::memcpy(r.slots + stride * lane, in, bytes);
+        std::memcpy(r.slots + r.stride * lane, request.in, bytes);
     r.arrived |= 1u << lane;
     me.collectives++;
     me.shown = &r;
-    if ((mask & warp.valid & ~warp.returned & ~r.arrived) == 0) {
-        unsigned position = 0;
-        while (warp.open[position] != &r) position++;
-        complete(warp, position, rank - lane);
-    } else {
-        me.waits_in = &r;
-        suspend(me);
-        me.waits_in = nullptr;
-    }
-    return {r.slots, stride, r.arrived};
+    request.meeting = &r;
+    if (mask & warp.valid & ~warp.returned & ~r.arrived) return suspend(me, here);
+    unsigned position = 0;
+    while (warp.open[position] != &r) position++;
+    complete(warp, position, rank - lane);
+    return go_on(here);
 }
 
-Slots warp_exchange(unsigned mask, const void* in, unsigned bytes, const char* what, const char* file, unsigned line) {
-    return current_block->exchange(mask, in, bytes, what, {file, line});
-}
+void* arrive_at_exchange(void* request, void* here) { return current_block->exchange(*static_cast<ExchangeRequest*>(request), here); }
 
 }  // namespace cmtl::kernels::simt
