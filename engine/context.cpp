@@ -1,10 +1,13 @@
 #include "engine/context.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "engine/gpu/cublaslt.hpp"
+#include "engine/gpu/cudnn.hpp"
 #include "engine/gpu/device_allocator.hpp"
 #include "engine/gpu/device_queue.hpp"
 #include "engine/implementation.hpp"
@@ -43,6 +46,26 @@ void Context::synchronize() {
 OneDnn& Context::onednn() {
     if (!onednn_) onednn_ = std::make_unique<OneDnn>();
     return *onednn_;
+}
+
+Cudnn& Context::cudnn() {
+    if (!cudnn_) {
+        const auto& gpu = queue_->runtime().properties();
+        CudnnOptions options;
+        options.capability = gpu.capability;
+        options.workspace_limit = std::min(options.workspace_limit, gpu.memory / 16);
+        cudnn_ = std::make_unique<Cudnn>(options);
+    }
+    return *cudnn_;
+}
+
+CublasLt& Context::cublaslt() {
+    if (!cublaslt_) {
+        CublasLtOptions options;
+        options.capability = queue_->runtime().properties().capability;
+        cublaslt_ = std::make_unique<CublasLt>(options);
+    }
+    return *cublaslt_;
 }
 
 Tensor Context::empty(const Shape& shape, Dtype dtype) {
@@ -137,7 +160,7 @@ Tensor Context::cast(const Tensor& tensor, Dtype dtype) {
 
 template <class T>
 std::vector<T> Context::to_vector(const Tensor& tensor) {
-    if (on_gpu()) {
+    if (tensor.device().kind != Device::Kind::cpu) {
         require(tensor.dtype() == DtypeOf<T>::value, "tensor", "a {} tensor was read as {}", name_of(tensor.dtype()), name_of(DtypeOf<T>::value));
         std::vector<T> values(static_cast<size_t>(tensor.count()));
         if (!values.empty()) queue_->download(values.data(), tensor.raw(), tensor.bytes());

@@ -13,6 +13,8 @@ namespace cmtl {
 class Tape;
 class OneDnn;
 class DeviceQueue;
+class Cudnn;
+class CublasLt;
 
 struct ContextOptions {
     Device device{};
@@ -54,7 +56,7 @@ class Context {
     void write(const Tensor& target, std::span<const T> values);
     // f32 <-> bf16 <-> f64, and integers to any; f32 to bf16 rounds to nearest even.
     Tensor cast(const Tensor& tensor, Dtype dtype);
-    // The elements on the host; waits for the device.
+    // The elements of a tensor of this context or of host(); waits for the device.
     template <class T>
     std::vector<T> to_vector(const Tensor& tensor);
 
@@ -69,6 +71,9 @@ class Context {
     void set_tape(Tape* tape) { tape_ = tape; }
 
     OneDnn& onednn();
+    // Opened when first asked for; only where on_gpu().
+    Cudnn& cudnn();
+    CublasLt& cublaslt();
     // The device's stream; only where on_gpu().
     DeviceQueue& queue() const { return *queue_; }
     kernels::Stream stream() const;
@@ -84,6 +89,8 @@ class Context {
     std::unique_ptr<DeviceQueue> queue_;  // before the allocator: blocks may be in use until it is empty
     std::shared_ptr<Allocator> allocator_;
     std::unique_ptr<OneDnn> onednn_;
+    std::unique_ptr<Cudnn> cudnn_;
+    std::unique_ptr<CublasLt> cublaslt_;
     std::unique_ptr<Context> host_;
     Tape* tape_ = nullptr;
     double flops_ = 0;

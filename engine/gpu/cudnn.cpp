@@ -10,15 +10,15 @@ namespace cmtl {
 using namespace cudnn_api;
 
 std::string CudnnPlan::text() const {
-    return fmt::format("engine {}, {}, workspace {:.1f} MiB", engine, name_of(precision), static_cast<double>(workspace) / (1 << 20));
+    return fmt::format("engine {}, workspace {:.1f} MiB", engine, static_cast<double>(workspace) / (1 << 20));
 }
 
-bool engine_fits(const std::vector<NumericalNote>& notes, CudnnPrecision precision, bool tf32) {
+bool engine_fits(const std::vector<NumericalNote>& notes, Dtype compute, bool tf32) {
     return std::ranges::none_of(notes, [&](NumericalNote note) {
         switch (note) {
             // On f32 tensors tensor cores mean TF32.
             case NumericalNote::TENSOR_CORE:
-            case NumericalNote::DOWN_CONVERT_INPUTS: return precision == CudnnPrecision::f32 && !tf32;
+            case NumericalNote::DOWN_CONVERT_INPUTS: return compute == Dtype::f32 && !tf32;
             case NumericalNote::STRICT_NAN_PROP: return false;
             default: return true;  // less precise sums, unordered sums, transforms, and notes of the future
         }
@@ -91,41 +91,40 @@ Cudnn::Planned& Cudnn::planned(const Conv3dProblem& problem, ConvDirection direc
     return found != plans_.end() ? found->second : plans_.emplace(key, make(problem, direction)).first->second;
 }
 
-// The first engine, in cuDNN's order, that fits: of the first precision that has one.
+// The first engine, in cuDNN's order, that fits.
 Cudnn::Planned Cudnn::make(const Conv3dProblem& problem, ConvDirection direction) {
-    if (Refusal r = cudnn_refusal(problem, options_.capability); !r.empty()) return Planned{r, {}, {}, {}, {}};
-    const CudnnDevice device{handle_, device_};
-    std::string refusal;
-    for (const CudnnPrecision precision : cudnn_precisions(problem.compute)) {
-        int offered = 0, unfit = 0, large = 0;
-        std::string failure;
-        try {
-            auto graph = std::make_unique<CudnnGraph>(api_, device, describe(problem, direction, precision));
-            for (const HeurMode mode : {HeurMode::A, HeurMode::FALLBACK})
-                for (CudnnDescriptor& configuration : graph->configurations(mode)) {
-                    ++offered;
-                    CudnnPlan plan{precision, -1, {}, 0};
-                    graph->read_engine(configuration, plan.engine, plan.notes);
-                    if (!engine_fits(plan.notes, precision, options_.tf32)) {
-                        ++unfit;
-                        continue;
-                    }
-                    try {
-                        CudnnDescriptor executable = graph->plan(configuration, plan.workspace);
-                        if (plan.workspace <= options_.workspace_limit)
-                            return Planned{{}, std::move(plan), std::move(graph), std::move(configuration), std::move(executable)};
-                        ++large;
-                    } catch (const Error& e) {
-                        failure = e.what();
-                    }
+    Planned planned;
+    if (!(planned.refusal = cudnn_refusal(problem, options_.capability)).empty()) return planned;
+    int offered = 0, unfit = 0, large = 0;
+    std::string failure;
+    try {
+        planned.graph = std::make_unique<CudnnGraph>(api_, CudnnDevice{handle_, device_}, describe(problem, direction));
+        for (const HeurMode mode : {HeurMode::A, HeurMode::FALLBACK})
+            for (CudnnDescriptor& configuration : planned.graph->configurations(mode)) {
+                ++offered;
+                planned.graph->read_engine(configuration, planned.plan.engine, planned.plan.notes);
+                if (!engine_fits(planned.plan.notes, problem.compute, options_.tf32)) {
+                    ++unfit;
+                    continue;
                 }
-        } catch (const Error& e) {
-            failure = e.what();
-        }
-        refusal += fmt::format("{}{}: none of {} engines fits ({} not reproducible or not in this precision, {} with too large a workspace){}{}",
-                               refusal.empty() ? "" : "; ", name_of(precision), offered, unfit, large, failure.empty() ? "" : ", ", failure);
+                try {
+                    planned.executable = planned.graph->plan(configuration, planned.plan.workspace);
+                } catch (const Error& e) {
+                    failure = e.what();
+                    continue;
+                }
+                if (planned.plan.workspace <= options_.workspace_limit) {
+                    planned.configuration = std::move(configuration);
+                    return planned;
+                }
+                ++large;
+            }
+    } catch (const Error& e) {
+        failure = e.what();
     }
-    return Planned{refusal, {}, {}, {}, {}};
+    planned.refusal = fmt::format("none of cuDNN's {} engines fits: {} not reproducible or not in {}, {} with too large a workspace{}{}", offered,
+                                  unfit, name_of(problem.compute), large, failure.empty() ? "" : "; ", failure);
+    return planned;
 }
 
 namespace {
@@ -141,20 +140,18 @@ void Cudnn::run(Context& context, const Conv3dProblem& problem, ConvDirection di
                 const Tensor& y, const Tensor& bias) {
     Planned& chosen = planned(problem, direction);
     require(chosen.refusal.empty(), "cudnn", "{} of {} was refused: {}", name_of(direction), problem.text(), chosen.refusal);
-    const CudnnConvolution convolution = describe(problem, direction, chosen.plan.precision);
-    const auto [target, result] = direction == ConvDirection::forward         ? std::pair(CudnnId::y, y)
-                                  : direction == ConvDirection::backward_data ? std::pair(CudnnId::x, x)
-                                                                              : std::pair(CudnnId::weight, weight);
+    const CudnnConvolution convolution = describe(problem, direction);
+    const CudnnId target = convolution.result();
     std::vector<int64_t> ids;
     std::vector<void*> pointers;
     std::vector<Tensor> keep;  // until everything is enqueued; the stream's order protects the memory after that
-    Tensor narrow;             // the result where the engine writes bf16
+    Tensor written, result;
     const auto bind = [&](CudnnId id, const Tensor& given) {
         const Dtype dtype = convolution.tensor(id).dtype;
         Tensor t;
         if (id == target) {
-            t = given;
-            if (dtype != given.dtype()) t = narrow = context.empty(given.shape(), dtype);
+            result = given;
+            t = written = dtype == given.dtype() ? given : context.empty(given.shape(), dtype);
             require(reinterpret_cast<uintptr_t>(t.raw()) % CudnnGraph::alignment == 0, "cudnn", "a result lies at an odd address");
         } else {
             t = dtype == given.dtype() ? aligned(context, given) : context.cast(given, dtype);
@@ -166,7 +163,7 @@ void Cudnn::run(Context& context, const Conv3dProblem& problem, ConvDirection di
     bind(CudnnId::x, x);
     bind(CudnnId::weight, weight);
     bind(CudnnId::y, y);
-    if (direction == ConvDirection::forward) bind(CudnnId::bias, bias.defined() ? bias : context.zeros({problem.out}));
+    if (convolution.adds_bias) bind(CudnnId::bias, bias.defined() ? bias : context.zeros({problem.out}));
     const Tensor workspace = context.empty({static_cast<int64_t>(chosen.plan.workspace)}, Dtype::u8);
 
     CudnnDescriptor pack(api_, DescriptorType::VARIANT_PACK);
@@ -174,9 +171,12 @@ void Cudnn::run(Context& context, const Conv3dProblem& problem, ConvDirection di
     pack.set(Attribute::VARIANT_PACK_DATA_POINTERS, AttributeType::VOID_PTR, pointers);
     pack.set(Attribute::VARIANT_PACK_WORKSPACE, AttributeType::VOID_PTR, std::vector<void*>{workspace.raw()});
     pack.finalize("variant pack");
-    cudnn_check(api_, api_.set_stream(handle_, context.stream()), "setting the stream");
+    if (stream_ != context.stream()) {
+        cudnn_check(api_, api_.set_stream(handle_, context.stream()), "setting the stream");
+        stream_ = context.stream();
+    }
     cudnn_check(api_, api_.execute(handle_, chosen.executable.get(), pack.get()), "running a convolution");
-    if (narrow.defined()) run_first(context, "cast", gpu_cast(), ElementwiseProblem{narrow.count()}, narrow, result);
+    if (written.dtype() != result.dtype()) run_first(context, "cast", gpu_cast(), ElementwiseProblem{result.count()}, written, result);
 }
 
 }  // namespace cmtl

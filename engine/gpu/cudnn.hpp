@@ -24,11 +24,10 @@ struct CudnnOptions {
 
 // What a problem is computed with.
 struct CudnnPlan {
-    CudnnPrecision precision{};
     int64_t engine = -1;  // cuDNN's number of it
     std::vector<cudnn_api::NumericalNote> notes;
     size_t workspace = 0;
-    std::string text() const;  // "engine 28, f32, workspace 0.4 MiB"
+    std::string text() const;  // "engine 28, workspace 0.4 MiB"
 };
 
 class Cudnn {
@@ -67,12 +66,13 @@ class Cudnn {
     std::string refusal_;
     size_t version_ = 0;
     cudnn_api::Handle handle_ = nullptr;
+    kernels::Stream stream_ = nullptr;  // the handle's
     cudnn_api::Descriptor device_ = nullptr;  // stands for the GPU where the options describe one
     std::map<std::pair<Conv3dProblem, ConvDirection>, Planned> plans_;
 };
 
-// Whether an engine with these notes computes what is asked: the same bits every run, in the precision asked for, and with
-// infinities and NaN where the definition has them (Fourier and Winograd transforms spread them).
-bool engine_fits(const std::vector<cudnn_api::NumericalNote>& notes, CudnnPrecision precision, bool tf32);
+// Whether an engine with these notes computes what is asked: the same bits every run, in the type asked for, and with infinities
+// and NaN where the definition has them (Fourier and Winograd transforms spread them).
+bool engine_fits(const std::vector<cudnn_api::NumericalNote>& notes, Dtype compute, bool tf32);
 
 }  // namespace cmtl

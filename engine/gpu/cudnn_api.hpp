@@ -108,7 +108,7 @@ enum class AttributeType : int {
 
 enum class DataType : int { FLOAT = 0, BFLOAT16 = 9 };
 enum class ConvolutionMode : int { CROSS_CORRELATION = 1 };
-enum class PointwiseMode : int { ADD = 0, IDENTITY = 21 };
+enum class PointwiseMode : int { ADD = 0 };
 enum class HeurMode : int { FALLBACK = 2, A = 3 };
 enum class NumericalNote : int {
     TENSOR_CORE = 0,

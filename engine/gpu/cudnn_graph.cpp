@@ -62,7 +62,7 @@ CudnnGraph::CudnnGraph(const Functions& api, const CudnnDevice& device, const Cu
         tensors_.emplace_back(t.id, d.get());
     }
     std::vector<Descriptor> operations{add_convolution(convolution)};
-    for (const CudnnPointwise& step : convolution.steps) operations.push_back(add_step(step));
+    if (convolution.adds_bias) operations.push_back(add_bias(convolution));
     graph_ = CudnnDescriptor(api_, DescriptorType::OPERATIONGRAPH);
     graph_.set(Attribute::OPERATIONGRAPH_OPS, AttributeType::BACKEND_DESCRIPTOR, operations);
     if (device_.handle) graph_.set_one(Attribute::OPERATIONGRAPH_HANDLE, AttributeType::HANDLE, device_.handle);
@@ -119,19 +119,18 @@ Descriptor CudnnGraph::add_convolution(const CudnnConvolution& c) {
     return operation.get();
 }
 
-Descriptor CudnnGraph::add_step(const CudnnPointwise& step) {
-    const bool adds = step.mode == CudnnPointwise::Mode::add_bias;
+Descriptor CudnnGraph::add_bias(const CudnnConvolution& c) {
     CudnnDescriptor& kind = keep(DescriptorType::POINTWISE);
-    kind.set_one(Attribute::POINTWISE_MODE, AttributeType::POINTWISE_MODE, adds ? PointwiseMode::ADD : PointwiseMode::IDENTITY);
+    kind.set_one(Attribute::POINTWISE_MODE, AttributeType::POINTWISE_MODE, PointwiseMode::ADD);
     kind.set_one(Attribute::POINTWISE_MATH_PREC, AttributeType::DATA_TYPE, DataType::FLOAT);
-    kind.finalize("step");
+    kind.finalize("addition");
     const Descriptor kind_descriptor = kind.get();
     CudnnDescriptor& operation = keep(DescriptorType::OPERATION_POINTWISE);
     operation.set_one(Attribute::OPERATION_POINTWISE_PW_DESCRIPTOR, AttributeType::BACKEND_DESCRIPTOR, kind_descriptor);
-    operation.set_one(Attribute::OPERATION_POINTWISE_XDESC, AttributeType::BACKEND_DESCRIPTOR, find(step.from));
-    if (adds) operation.set_one(Attribute::OPERATION_POINTWISE_BDESC, AttributeType::BACKEND_DESCRIPTOR, find(CudnnId::bias));
-    operation.set_one(Attribute::OPERATION_POINTWISE_YDESC, AttributeType::BACKEND_DESCRIPTOR, find(step.to));
-    operation.finalize("element-wise operation");
+    operation.set_one(Attribute::OPERATION_POINTWISE_XDESC, AttributeType::BACKEND_DESCRIPTOR, find(c.y));
+    operation.set_one(Attribute::OPERATION_POINTWISE_BDESC, AttributeType::BACKEND_DESCRIPTOR, find(CudnnId::bias));
+    operation.set_one(Attribute::OPERATION_POINTWISE_YDESC, AttributeType::BACKEND_DESCRIPTOR, find(c.result()));
+    operation.finalize("addition of the bias");
     return operation.get();
 }
 

@@ -64,7 +64,7 @@ class CudnnGraph {
     CudnnDescriptor& keep(cudnn_api::DescriptorType type);
     cudnn_api::Descriptor find(CudnnId id) const;
     cudnn_api::Descriptor add_convolution(const CudnnConvolution& convolution);
-    cudnn_api::Descriptor add_step(const CudnnPointwise& step);
+    cudnn_api::Descriptor add_bias(const CudnnConvolution& convolution);
 
     const cudnn_api::Functions& api_;
     CudnnDevice device_;

@@ -1,20 +1,21 @@
 #include "engine/operators/conv3d.hpp"
 
 #include "engine/autograd.hpp"
+#include "engine/gpu/conv3d_cudnn.hpp"
 #include "engine/operators/conv3d_problem.hpp"
 
 namespace cmtl {
 
 const std::vector<Conv3dForward>& conv3d_forward_implementations() {
-    static const auto list = joined(cpu_conv3d_forward(), gpu_conv3d_forward());
+    static const auto list = joined(cpu_conv3d_forward(), library_conv3d_forward(), gpu_conv3d_forward());
     return list;
 }
 const std::vector<Conv3dBackwardData>& conv3d_backward_data_implementations() {
-    static const auto list = joined(cpu_conv3d_backward_data(), gpu_conv3d_backward_data());
+    static const auto list = joined(cpu_conv3d_backward_data(), library_conv3d_backward_data(), gpu_conv3d_backward_data());
     return list;
 }
 const std::vector<Conv3dBackwardWeights>& conv3d_backward_weights_implementations() {
-    static const auto list = joined(cpu_conv3d_backward_weights(), gpu_conv3d_backward_weights());
+    static const auto list = joined(cpu_conv3d_backward_weights(), library_conv3d_backward_weights(), gpu_conv3d_backward_weights());
     return list;
 }
 

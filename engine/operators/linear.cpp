@@ -1,13 +1,14 @@
 #include "engine/operators/linear.hpp"
 
 #include "engine/autograd.hpp"
+#include "engine/gpu/linear_cublaslt.hpp"
 #include "engine/operators/linear_problem.hpp"
 
 namespace cmtl {
 
 Tensor linear(Context& context, const Tensor& x, const Tensor& weight, const Tensor& bias) {
-    static const auto forward = joined(cpu_linear_forward(), gpu_linear_forward());
-    static const auto backward = joined(cpu_linear_backward(), gpu_linear_backward());
+    static const auto forward = joined(cpu_linear_forward(), library_linear_forward(), gpu_linear_forward());
+    static const auto backward = joined(cpu_linear_backward(), library_linear_backward(), gpu_linear_backward());
     require(x.rank() == 2 && weight.rank() == 2 && x.size(1) == weight.size(1), "linear", "weight {} does not fit x {}",
             weight.shape().text(), x.shape().text());
     const LinearProblem p{x.size(0), x.size(1), weight.size(0)};
