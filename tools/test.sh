@@ -30,5 +30,5 @@ elif [[ ! -d ${CMTL_PTX_RUNTIME:-} ]]; then
 else
     cmake --preset ptxsim
     cmake --build --preset ptxsim --target cmtl_ptx_tests
-    LD_LIBRARY_PATH=$(cd "$CMTL_PTX_RUNTIME" && pwd) ctest --test-dir build/ptxsim --output-on-failure -L ptx
+    LD_LIBRARY_PATH=$(cd "$CMTL_PTX_RUNTIME" && pwd) ctest --test-dir build/ptxsim --output-on-failure -L '^(ptx|cuda:0)$'
 fi

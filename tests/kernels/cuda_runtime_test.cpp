@@ -117,10 +117,11 @@ TEST_F(OnGpu, MemoryIsAlignedAndItsEndIsNoError) {
         EXPECT_EQ(reinterpret_cast<uintptr_t>(memory) % 256, 0u);
         runtime->release(memory);
     }
-    EXPECT_EQ(runtime->allocate(size_t{1} << 52), nullptr);
-    message_of([&] { runtime->allocate_pinned(size_t{1} << 52); }, ErrorKind::resource);
-    // The refusal must not surface at the next launch.
+    // A refusal must not surface at the next launch.
     float* x = device(std::vector<float>{-1, 2});
+    EXPECT_EQ(runtime->allocate(size_t{1} << 52), nullptr);
+    relu_forward<Cuda>(stream, 2, x, x);
+    message_of([&] { runtime->allocate_pinned(size_t{1} << 52); }, ErrorKind::resource);
     relu_forward<Cuda>(stream, 2, x, x);
     EXPECT_EQ(host(x, 2), (std::vector<float>{0, 2}));
 }
@@ -195,6 +196,16 @@ TEST_F(OnGpu, ElementwiseKernels) {
         EXPECT_EQ(forward[count], std::bit_cast<float>(0x7b7b7b7b));
         EXPECT_EQ(backward[count], std::bit_cast<float>(0x7b7b7b7b));
     }
+}
+
+TEST_F(OnGpu, KernelsThatRanAreNotSuspectedAnyMore) {
+    float* x = device(std::vector<float>{-1, 2});
+    relu_forward<Cuda>(stream, 2, x, x);
+    std::string text = message_of([] { check_launch("next", illegal_address); }, ErrorKind::internal);
+    EXPECT_TRUE(has(text, "relu_forward, next")) << text;
+    runtime->synchronize(stream);
+    text = message_of([] { check_launch("next", illegal_address); }, ErrorKind::internal);
+    EXPECT_FALSE(has(text, "relu_forward")) << text;
 }
 
 TEST_F(OnGpu, AGraphIsReplayedOnWhatTheMemoryHoldsThen) {
