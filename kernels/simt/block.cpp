@@ -98,7 +98,7 @@ inline void* Block::barrier(const BarrierRequest& request, void* here) {
         barrier_first_ = thread_rank;
         vote_ = request.vote == BarrierVote::all;
     } else if (!(site == barrier_site_)) [[unlikely]] {
-        abandon(fmt::format("divergent barriers: it came to {}, thread {} waits at {}", site.text(), place(barrier_first_),
+        abandon(fmt::format("divergent barriers: it is {}, thread {} waits {}", site.text(), place(barrier_first_),
                             barrier_site_.text()));
     }
     if (returned_) [[unlikely]]
@@ -163,6 +163,9 @@ void Block::prepare(const Grid& grid) {
     }
     order_.resize(grid.seed ? count_ : 0);
     map_shared(grid.shared_bytes);
+    used_ = &usage_[grid.kernel];
+    look_ = used_->launches < 16 || used_->launches % 64 == 0;
+    used_->launches++;
     dynamic_shared = shared_;
     current_block = this;
 }
@@ -185,7 +188,7 @@ void Block::run(uint64_t number) {
         for (unsigned i = 0; i < count_; i++) order_[i] = static_cast<uint16_t>(i);
         shuffle(order_.data(), count_);
     }
-    if (shared_size_) std::memset(shared_, 0xFF, shared_size_);
+    poison_shared();
     const Hooks* h = hooks();
     if (h && h->block_begin) h->block_begin();
     running_ = true;
@@ -199,6 +202,7 @@ void Block::run(uint64_t number) {
         reset_after_failure();
         throw Error(ErrorKind::internal, "simt", failure_);
     }
+    if (look_) see_shared_used();
     if (h && h->block_end) h->block_end();
 }
 

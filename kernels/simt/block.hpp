@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.hpp"
@@ -21,6 +22,7 @@ struct Grid {
     const void* kernel;
     dim3 grid, block;
     size_t shared_bytes;
+    size_t shared_limit;  // of the architecture, static and dynamic together
     void (*run)(const void* kernel, const void* arguments);
     const void* arguments;
     uint64_t seed;  // 0: in order
@@ -132,6 +134,8 @@ class Block {
     void reset_after_failure();
     void shuffle(uint16_t* items, unsigned count);
     void map_shared(size_t bytes);
+    void poison_shared();
+    void see_shared_used();
     void check_exited_copies();
     [[noreturn]] void came_after_return(Site site);
 
@@ -161,6 +165,14 @@ class Block {
     std::vector<DeferredCopies> copies_;
     FiberPool fibers_;
     Fiber home_;              // the OS thread's own stack
+    // Which __shared__ variables a kernel writes, found by running it: only those are poisoned before each block.
+    struct Usage {
+        unsigned launches = 0;
+        std::vector<unsigned> variables;
+    };
+    std::unordered_map<const void*, Usage> usage_;
+    Usage* used_ = nullptr;
+    bool look_ = false;       // at all of them, in the next block
     unsigned char* shared_ = nullptr;
     unsigned char* shared_map_ = nullptr;
     size_t shared_map_bytes_ = 0, shared_size_ = 0;

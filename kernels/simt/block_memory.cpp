@@ -2,10 +2,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "kernels/simt/block.hpp"
 #include "kernels/simt/hooks.hpp"
+#include "kernels/simt/static_shared.hpp"
 
 namespace cmtl::kernels::simt {
 
@@ -45,9 +47,39 @@ Block::~Block() {
 #endif
 }
 
+// Shared memory is what the block before left there. Bits of 1, NaN in floats, show whoever reads what this block did not write.
+void Block::poison_shared() {
+    if (shared_size_) std::memset(shared_, 0xFF, shared_size_);
+    const auto& all = shared_variables();
+    unsigned char* const base = all.empty() ? nullptr : static_shared_base();
+    if (look_)
+        for (const SharedVariable& each : all) std::memset(base + each.offset, 0xFF, each.bytes);
+    else
+        for (const unsigned i : used_->variables) std::memset(base + all[i].offset, 0xFF, all[i].bytes);
+}
+
+void Block::see_shared_used() {
+    look_ = false;
+    const auto& all = shared_variables();
+    size_t total = shared_size_;
+    auto& known = used_->variables;
+    for (unsigned i = 0; i < all.size(); i++) {
+        const unsigned char* memory = static_shared_base() + all[i].offset;
+        const bool untouched = all[i].bytes == 0 || (*memory == 0xFF && std::memcmp(memory, memory + 1, all[i].bytes - 1) == 0);
+        const bool listed = std::find(known.begin(), known.end(), i) != known.end();
+        if (!untouched && !listed) known.push_back(i);
+        if (!untouched) total += all[i].bytes;
+    }
+    if (total > grid_->shared_limit)
+        fail(ErrorKind::internal, "simt", "kernel {}: {} bytes of shared memory, {} of them dynamic; a block may have {}", grid_->name, total,
+             shared_size_, grid_->shared_limit);
+}
+
 namespace {
 
 void make(const DeferredCopy& copy) {
+    if (const Hooks* h = hooks()) [[unlikely]]
+        if (h->async_copy) h->async_copy(copy.target, copy.source, copy.bytes);
     std::memcpy(copy.target, copy.source, copy.source_bytes);
     std::memset(static_cast<char*>(copy.target) + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
 }
@@ -72,6 +104,7 @@ void async_copy(void* shared, const void* global, unsigned bytes, unsigned sourc
     if ((bytes != 4 && bytes != 8 && bytes != 16) || source_bytes > bytes || !aligned(shared) || (source_bytes && !aligned(global)))
         current_block->abandon(fmt::format("cp.async of {} bytes ({} read) to {} from {}: 4, 8 or 16 bytes, aligned to as many", bytes,
                                            source_bytes, shared, global));
+    if (const Hooks* h = hooks(); h && h->async_begin) h->async_begin(shared, global, bytes, source_bytes, __builtin_return_address(0));
     DeferredCopies& mine = current_block->copies();
     std::memset(shared, 0xFF, bytes);
     mine.pending.push_back({shared, global, bytes, source_bytes, mine.group});

@@ -8,8 +8,8 @@
 namespace cmtl::kernels::simt {
 namespace {
 
-#if defined(CMTL_SIMT_ASAN)
-std::mutex one_at_a_time;  // __shared__ variables are plain statics in this build
+#if defined(CMTL_SIMT_ASAN) || defined(CMTL_SIMT_COUNTED)
+std::mutex one_at_a_time;  // __shared__ variables are plain statics, or one shadow serves all blocks
 #endif
 
 }  // namespace
@@ -40,7 +40,7 @@ void check_launch_limits(int capability, const char* name, dim3 grid, dim3 block
 }
 
 Processor::Processor(int workers) {
-#if defined(CMTL_SIMT_ASAN)
+#if defined(CMTL_SIMT_ASAN) || defined(CMTL_SIMT_COUNTED)
     workers = 1;
 #endif
     for (int i = 0; i < std::max(workers, 1); i++) blocks_.push_back(std::make_unique<Block>());
@@ -90,8 +90,7 @@ void Processor::worker_main(size_t index) {
 }
 
 void Processor::run(const Grid& grid) {
-    if (current_block) fail(ErrorKind::internal, "simt", "kernel {} is launched by a kernel", grid.name);
-#if defined(CMTL_SIMT_ASAN)
+#if defined(CMTL_SIMT_ASAN) || defined(CMTL_SIMT_COUNTED)
     const std::lock_guard alone(one_at_a_time);
 #endif
     Job job;

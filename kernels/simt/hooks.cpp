@@ -1,6 +1,7 @@
 #include "kernels/simt/hooks.hpp"
 
 #include "kernels/simt/block.hpp"
+#include "kernels/simt/static_shared.hpp"
 
 namespace cmtl::kernels::simt {
 
@@ -20,6 +21,12 @@ Position position() {
 AddressRange dynamic_shared_range() {
     if (!current_block) return {};
     return {current_block->shared_memory(), current_block->grid().shared_bytes};
+}
+
+std::vector<AddressRange> static_shared_ranges() {
+    std::vector<AddressRange> ranges;
+    for (const SharedVariable& each : shared_variables()) ranges.push_back({static_shared_base() + each.offset, each.bytes});
+    return ranges;
 }
 
 std::vector<AddressRange> stack_ranges() {

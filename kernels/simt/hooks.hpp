@@ -24,8 +24,15 @@ struct Hooks {
     void (*block_begin)();
     void (*block_end)();
     void (*barrier)(unsigned epoch);                       // every thread of the block is there; epoch counts from 0
-    void (*collective)(unsigned warp, unsigned lanes);     // these lanes met
-    void (*async_copy)(const void* shared, const void* global, unsigned bytes);  // when the copy is made
+    // These lanes met: all of the warp that have not returned or some. `what` names the operation.
+    void (*collective)(unsigned warp, unsigned lanes, bool whole_warp, const char* what);
+    // A copy is asked for (by the instruction before `pc`), and is made.
+    void (*async_begin)(const void* shared, const void* global, unsigned bytes, unsigned source_bytes, const void* pc);
+    void (*async_copy)(const void* shared, const void* global, unsigned bytes);
+    // Device or pinned memory, on any OS thread; copies and fills of the runtime.
+    void (*allocated)(const void* memory, size_t bytes, bool pinned);
+    void (*released)(const void* memory);
+    void (*written)(const void* memory, size_t bytes);
 };
 
 // Takes effect at the next launch; `table` must outlive it. nullptr: none.

@@ -53,7 +53,8 @@ void launch(const Launch& l, void (*kernel)(Parameters...), Arguments... argumen
     std::apply(
         [&](const auto&... each) {
             [[maybe_unused]] const auto add = [&](const auto& value) {
-                if constexpr (std::is_pointer_v<std::remove_cvref_t<decltype(value)>>) pointers[pointer_count++] = value;
+                if constexpr (std::is_pointer_v<std::remove_cvref_t<decltype(value)>>)
+                    pointers[pointer_count++] = const_cast<const void*>(static_cast<const volatile void*>(value));
             };
             (add(each), ...);
         },

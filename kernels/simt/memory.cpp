@@ -23,6 +23,10 @@ uint64_t leaked = 0;
 
 size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
+void announce(const void* memory, size_t bytes, bool pinned) {
+    if (const Hooks* h = hooks(); memory && h && h->allocated) h->allocated(memory, bytes, pinned);
+}
+
 }  // namespace
 
 uint64_t leaked_allocations() noexcept { return __atomic_load_n(&leaked, __ATOMIC_RELAXED); }
@@ -54,6 +58,7 @@ void Memory::give_back(Allocations& all, std::byte* memory, const char* what) no
         std::fprintf(stderr, "[simt] %p is released but is no %s memory\n", static_cast<void*>(memory), what);
         std::abort();
     }
+    if (const Hooks* h = hooks(); h && h->released) h->released(memory);
 #if defined(CMTL_SIMT_ASAN)
     std::free(it->second.mapped);
 #else
@@ -67,12 +72,15 @@ std::byte* Memory::allocate(size_t bytes) {
     if (bytes > limit_ - used_) return nullptr;
     std::byte* memory = take(device_, bytes);
     if (memory) used_ += bytes;
+    announce(memory, bytes, false);
     return memory;
 }
 
 std::byte* Memory::allocate_pinned(size_t bytes) {
     const std::lock_guard lock(mutex_);
-    return take(pinned_, bytes);
+    std::byte* memory = take(pinned_, bytes);
+    announce(memory, bytes, true);
+    return memory;
 }
 
 void Memory::release(std::byte* memory) noexcept {

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "kernels/simt/device.hpp"
+#include "kernels/simt/hooks.hpp"
 #include "kernels/simt/launch.hpp"
 #include "kernels/simt/memory.hpp"
 
@@ -47,6 +48,10 @@ struct StreamState {
     std::deque<Operation> pending;
     std::unique_ptr<GraphState> capture;
 };
+
+void announce_written(const void* target, size_t bytes) {
+    if (const Hooks* h = hooks(); h && h->written) h->written(target, bytes);
+}
 
 StreamState& state_of(Stream stream) {
     StreamState* state = reinterpret_cast<StreamState*>(stream);
@@ -143,14 +148,20 @@ class SimtRuntime final : public Runtime {
         check(source, from_device, "source");
         const auto *from = static_cast<const std::byte*>(source), *to = static_cast<const std::byte*>(target);
         require(to + bytes <= from || from + bytes <= to, "simt", "copy of {} bytes from {} to {}: they overlap", bytes, source, target);
-        put(state, [=] { std::memcpy(target, source, bytes); });
+        put(state, [=] {
+            std::memcpy(target, source, bytes);
+            announce_written(target, bytes);
+        });
     }
     void fill(void* target, uint8_t value, size_t bytes, Stream stream) override {
         const std::lock_guard lock(mutex_);
         StreamState& state = own(stream);
         if (bytes == 0) return;
         require(memory_.on_device(target, bytes), "simt", "fill of {} bytes at {}: not all in one allocation of device memory", bytes, target);
-        put(state, [=] { std::memset(target, value, bytes); });
+        put(state, [=] {
+            std::memset(target, value, bytes);
+            announce_written(target, bytes);
+        });
     }
 
     Event create_event() override { return new EventHandle; }
@@ -230,7 +241,7 @@ class SimtRuntime final : public Runtime {
         return state;
     }
     void run(const Invocation& call) {
-        processor_.run({call.name, call.kernel, call.grid, call.block, call.shared_bytes, call.run, call.arguments, options_.order_seed,
+        processor_.run({call.name, call.kernel, call.grid, call.block, call.shared_bytes, properties_.shared_per_block, call.run, call.arguments, options_.order_seed,
                         launches_++});
     }
     void require_no_capture(const char* what) const { require(capturing_ == 0, "simt", "{} while a stream is captured", what); }
@@ -291,6 +302,7 @@ class SimtRuntime final : public Runtime {
 }  // namespace
 
 void enqueue(Stream stream, const Invocation& invocation) {
+    require(!current_block, "simt", "kernel {} is launched by a kernel", invocation.name);
     StreamState& state = state_of(stream);
     state.owner->launch(state, invocation);
 }

@@ -2,6 +2,7 @@
 // CUDA's vector types for code that simt executes: same sizes, alignments and names, in the kernels' own namespace, so that they
 // need no toolkit and do not meet one.
 #include <cstdint>
+#include <type_traits>
 
 namespace cmtl::kernels {
 inline namespace on_simt {
@@ -10,11 +11,30 @@ using uchar = unsigned char;
 using ushort = unsigned short;
 using uint = unsigned int;
 
+// A vector is stored as a whole where accesses are counted (CMTL_SIMT_COUNTED): not element by element into the place where it goes.
+#if defined(CMTL_SIMT_COUNTED)
+#define CMTL_SIMT_CONSTEXPR
+template <class Vector, class... T>
+inline Vector simt_vector(T... elements) {
+    static_assert(sizeof(Vector) == (sizeof(T) + ...));
+    const std::common_type_t<T...> all[] = {elements...};
+    Vector v;
+    __builtin_memcpy(&v, all, sizeof v);
+    return v;
+}
+#else
+#define CMTL_SIMT_CONSTEXPR constexpr
+template <class Vector, class... T>
+inline constexpr Vector simt_vector(T... elements) {
+    return {elements...};
+}
+#endif
+
 #define CMTL_SIMT_VECTOR2(T, name, align)                        \
     struct alignas(align) name {                                 \
         T x, y;                                                  \
     };                                                           \
-    inline constexpr name make_##name(T x, T y) { return {x, y}; }
+    inline CMTL_SIMT_CONSTEXPR name make_##name(T x, T y) { return simt_vector<name>(x, y); }
 #define CMTL_SIMT_VECTOR3(T, name)                                         \
     struct name {                                                          \
         T x, y, z;                                                         \
@@ -24,7 +44,7 @@ using uint = unsigned int;
     struct alignas(align) name {                                                \
         T x, y, z, w;                                                           \
     };                                                                          \
-    inline constexpr name make_##name(T x, T y, T z, T w) { return {x, y, z, w}; }
+    inline CMTL_SIMT_CONSTEXPR name make_##name(T x, T y, T z, T w) { return simt_vector<name>(x, y, z, w); }
 
 CMTL_SIMT_VECTOR2(unsigned char, uchar2, 2)
 CMTL_SIMT_VECTOR4(unsigned char, uchar4, 4)
@@ -49,6 +69,7 @@ CMTL_SIMT_VECTOR3(double, double3)
 #undef CMTL_SIMT_VECTOR2
 #undef CMTL_SIMT_VECTOR3
 #undef CMTL_SIMT_VECTOR4
+#undef CMTL_SIMT_CONSTEXPR
 
 struct dim3 {
     unsigned x, y, z;

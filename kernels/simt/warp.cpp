@@ -35,7 +35,8 @@ void Block::complete(Warp& warp, unsigned position, unsigned first_lane) {
     warp.open[position] = warp.open[--warp.open_count];
     r.readers = static_cast<unsigned>(std::popcount(r.arrived));
     if (const Hooks* h = hooks()) [[unlikely]]
-        if (h->collective) h->collective(first_lane / kWarp, r.arrived);
+        if (h->collective)
+            h->collective(first_lane / kWarp, r.arrived, (warp.valid & ~warp.returned & ~r.arrived) == 0, r.what);
     for (unsigned lanes = r.arrived; lanes; lanes &= lanes - 1) {
         const unsigned rank = first_lane + static_cast<unsigned>(std::countr_zero(lanes));
         if (rank != thread_rank) wake(rank);
