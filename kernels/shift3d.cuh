@@ -58,7 +58,7 @@ struct ShiftGather {
     float fill;
 };
 
-// The sample's elements [begin, end), as they are.
+// The elements [begin, end) as they are; by fours, both ends are rounded down, so that neighbouring ranges stay neighbours.
 __device__ __forceinline__ void copy_range(const float* x, float* y, int64_t begin, int64_t end, bool by_four) {
     if (by_four) {
         const float4* from = reinterpret_cast<const float4*>(x);
@@ -87,9 +87,9 @@ __global__ void __launch_bounds__(shift3d_threads)
     int moves = 0;
     for (int c = static_cast<int>(threadIdx.x); c < g.channels; c += shift3d_threads) moves |= plan[c].y;
     if (!__syncthreads_or(moves)) {
-        // Shares in the order of memory, multiples of four elements.
+        // Shares in the order of memory.
         const bool by_four = size % 4 == 0 && (reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y)) % 16 == 0;
-        const int64_t share = ((size + blocks_of_sample - 1) / blocks_of_sample + 3) / 4 * 4, begin = part * share;
+        const int64_t share = (size + blocks_of_sample - 1) / blocks_of_sample, begin = part * share;
         copy_range(x, y, begin, begin + share < size ? begin + share : size, by_four);
         return;
     }

@@ -63,6 +63,20 @@ TYPED_TEST(Shift3dKernels, PlansFitEveryShape) {
     });
 }
 
+TYPED_TEST(Shift3dKernels, AProbabilityEqualToTheDrawShifts) {
+    this->on_devices([](TestDevice& device) {
+        const Shift3dSizes x{1, 50, 50, 50, 16};
+        const auto plan = device.array<int32_t>(16 * 2, -77);
+        for (uint64_t step = 0; step < 20; ++step) {
+            const double u = static_cast<double>(reference::unit(reference::draw(5, 3, step, 0)[0]));
+            shift3d_plan<TypeParam>(device.stream, x, {5, 3, step, nullptr}, {u, 0.5, false}, plan.data());
+            EXPECT_NE(plan.host(), std::vector<int32_t>(32, 0));
+            shift3d_plan<TypeParam>(device.stream, x, {5, 3, step, nullptr}, {std::nextafter(u, 0.0), 0.5, false}, plan.data());
+            EXPECT_EQ(plan.host(), std::vector<int32_t>(32, 0));
+        }
+    });
+}
+
 // The probability and the step of a replayed training step come from device memory; the arguments are those of the recording.
 TYPED_TEST(Shift3dKernels, PlansReadStepAndProbabilityFromTheDevice) {
     this->on_devices([](TestDevice& device) {
@@ -110,7 +124,7 @@ std::vector<float> expected(const Drawn& c, std::optional<double> fill, bool inv
 }
 
 const std::vector<Shift3dSizes> shapes{{1, 1, 1, 1, 1}, {1, 2, 3, 4, 5},  {3, 3, 5, 7, 1},   {2, 5, 4, 3, 2},   {4, 4, 6, 9, 64},
-                                       {2, 3, 2, 40, 24}, {3, 1, 1, 67, 17}, {2, 9, 11, 1, 16}, {4, 7, 3, 5, 33}, {2, 6, 5, 17, 3}};
+                                       {2, 3, 2, 40, 24}, {3, 1, 1, 67, 17}, {2, 9, 11, 1, 16}, {4, 7, 3, 5, 33}, {2, 6, 5, 17, 3}, {2, 5, 7, 3, 20}};
 
 TYPED_TEST(Shift3dKernels, GatherIsTheReferenceForEveryShapeAndDirection) {
     this->on_devices([](TestDevice& device) {
@@ -142,6 +156,21 @@ TYPED_TEST(Shift3dKernels, EverySingleShiftOfEveryAxis) {
                     shift3d_gather<TypeParam>(device.stream, shape, fill ? &*fill : nullptr, false, x.data(), plan.data(), y.data());
                     ASSERT_EQ(y.host(), expected(c, fill, false)) << "axis " << axis << ", shift " << shift;
                 }
+    });
+}
+
+TYPED_TEST(Shift3dKernels, OneChannelThatMovesIsSeen) {
+    this->on_devices([](TestDevice& device) {
+        for (int64_t channels : {5, 40, 300})
+            for (int64_t moving : {int64_t{0}, channels / 2, channels - 1}) {
+                Drawn c = drawn({2, 2, 3, 2, channels}, 3);
+                std::fill(c.plan.begin(), c.plan.end(), 0);
+                c.plan[static_cast<size_t>(2 * (channels + moving) + 1)] = 1;
+                const auto x = device.array(c.values), y = device.array<float>(c.values.size(), -1);
+                const auto plan = device.array(c.plan);
+                shift3d_gather<TypeParam>(device.stream, c.x, nullptr, false, x.data(), plan.data(), y.data());
+                ASSERT_EQ(y.host(), expected(c, {}, false)) << "channel " << moving << " of " << channels;
+            }
     });
 }
 
