@@ -1,0 +1,103 @@
+// What training draws is the same on every device, bit by bit and step by step; the optimiser's steps are the same within rounding.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "engine/context.hpp"
+#include "engine/operators/dropout.hpp"
+#include "engine/operators/multitask_loss.hpp"
+#include "engine/operators/shift3d.hpp"
+#include "engine/optimiser.hpp"
+#include "kernels/runtime.hpp"
+
+namespace cmtl {
+namespace {
+
+// Calls test(cpu, device) for simt, and for a GPU where one answers.
+template <class Test>
+void beside_the_cpu(Test&& test) {
+    Context cpu;
+    std::vector<Device> devices{parse_device("simt")};
+    if (kernels::cuda_device_count() > 0) devices.push_back(parse_device("cuda:0"));
+    for (const Device& device : devices) {
+        SCOPED_TRACE(to_string(device));
+        Context context({.device = device});
+        test(cpu, context);
+    }
+}
+
+TEST(DrawsOnDevices, Shift3dPlansAreEqual) {
+    beside_the_cpu([](Context& cpu, Context& device) {
+        const Shape x{3, 50, 63, 62, 64};
+        for (uint64_t step = 0; step < 200; ++step) {
+            const Shift3dOptions options{.p = 0.1 * static_cast<double>(step % 11), .max_shift = 0.2, .whole_batch = step % 2 == 0, .decay_steps = 150};
+            const RandomKey key{42, Purpose::shift3d, step};
+            ASSERT_EQ(cpu.to_vector<int32_t>(shift3d_plan(cpu, key, x, options)), device.to_vector<int32_t>(shift3d_plan(device, key, x, options)))
+                << "step " << step;
+        }
+    });
+}
+
+TEST(DrawsOnDevices, LossWeightsAreEqual) {
+    beside_the_cpu([](Context& cpu, Context& device) {
+        for (const std::vector<double>& alpha : {std::vector<double>{1, 1, 1}, {1, 1}, {0.01, 10, 0.5}})
+            for (uint64_t step = 0; step < 1000; ++step) {
+                const RandomKey key{42, Purpose::loss_weights, step};
+                ASSERT_EQ(cpu.to_vector<double>(dirichlet_weights(cpu, key, alpha, 2)), device.to_vector<double>(dirichlet_weights(device, key, alpha, 2)))
+                    << "step " << step;
+            }
+    });
+}
+
+TEST(DrawsOnDevices, DropoutMasksAreEqual) {
+    beside_the_cpu([](Context& cpu, Context& device) {
+        const std::vector<float> ones(2 * 3 * 5 * 3 * 37, 1.0f);
+        const Shape shape{2, 3, 5, 3, 37};
+        const Tensor x = cpu.from<float>(shape, ones), y = device.from<float>(shape, ones);
+        for (uint64_t step = 0; step < 100; ++step) {
+            const RandomKey key{42, Purpose::dropout, step};
+            ASSERT_EQ(cpu.to_vector<float>(dropout(cpu, x, 0.3, key)), device.to_vector<float>(dropout(device, y, 0.3, key))) << "step " << step;
+        }
+    });
+}
+
+Tensor leaf(Context& context, const Shape& shape, uint64_t seed) {
+    std::vector<float> values;
+    for (int64_t i = 0; i < shape.count(); ++i)
+        values.push_back(uniform_float(philox({seed, Purpose::test, 0}, static_cast<uint64_t>(i))[0]) - 0.5f);
+    return context.from<float>(shape, values);
+}
+
+TEST(SgdOnDevices, StepsAreThoseOfTheCpuUntilTheGuardStopsThem) {
+    beside_the_cpu([](Context& cpu, Context& device) {
+        for (bool nesterov : {true, false}) {
+            const auto run = [&](Context& context) {
+                NamedTensors parameters;
+                for (uint64_t t = 0; t < 80; ++t) {
+                    Tensor p = leaf(context, {static_cast<int64_t>(1 + t * t), 3}, t);
+                    p.set_requires_grad();
+                    p.slot()->gradient = leaf(context, p.shape(), 1000 + t);
+                    parameters.emplace_back(std::to_string(t), p);
+                }
+                Sgd sgd(context, parameters, {.momentum = 0.9, .weight_decay = 0.01, .nesterov = nesterov});
+                const Tensor go = context.zeros({3}, Dtype::f64);
+                const Tensor stop = context.from<double>({3}, std::vector<double>{0, 0, std::numeric_limits<double>::quiet_NaN()});
+                sgd.step(0.1);
+                sgd.step(0.05, go);
+                sgd.step(1e6, stop);
+                std::vector<std::vector<float>> weights;
+                for (const auto& [name, p] : parameters) weights.push_back(context.to_vector<float>(p));
+                for (const auto& [name, v] : sgd.state()) weights.push_back({v.values<float>().begin(), v.values<float>().end()});
+                return weights;
+            };
+            const auto expected = run(cpu), got = run(device);
+            ASSERT_EQ(expected.size(), got.size());
+            for (size_t t = 0; t < expected.size(); ++t)
+                for (size_t i = 0; i < expected[t].size(); ++i) ASSERT_NEAR(got[t][i], expected[t][i], 2e-7f) << "tensor " << t << ", element " << i;
+        }
+    });
+}
+
+}  // namespace
+}  // namespace cmtl
