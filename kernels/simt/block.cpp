@@ -32,7 +32,7 @@ unsigned Block::take_fiber() {
 
 void Block::fiber_entry() {
     Block& block = *current_block;
-    entered_fiber(&block.home_);
+    entered_fiber(block.home_.stack ? nullptr : &block.home_);
     block.fiber_main(block.starting_fiber_);
 }
 
@@ -192,6 +192,7 @@ void Block::run(uint64_t number) {
     const Hooks* h = hooks();
     if (h && h->block_begin) h->block_begin();
     running_ = true;
+    home_.stack = nullptr;  // of the OS thread that this is now
     switch_fiber(home_, fibers_[take_fiber()]);
     running_ = false;
     if (!failed_ && engaged_ && returned_ != count_) {

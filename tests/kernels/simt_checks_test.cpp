@@ -65,6 +65,13 @@ __global__ void unwritten_static_kernel(float* out) {
     __syncthreads();
     out[blockIdx.x * blockDim.x + threadIdx.x] = tile[threadIdx.x];
 }
+__global__ void static_and_dynamic_kernel(float* out) {
+    __shared__ float tile[4096];
+    CMTL_DYNAMIC_SHARED(float, more);
+    tile[threadIdx.x] = more[threadIdx.x] = 1;
+    __syncthreads();
+    out[threadIdx.x] = tile[threadIdx.x];
+}
 __global__ void async_kernel(const float* x, float* y, int wait_for, int commits) {
     CMTL_DYNAMIC_SHARED(float, tile);
     const unsigned t = threadIdx.x;
@@ -298,6 +305,13 @@ TEST_F(SimtChecks, SharedMemoryOfEachArchitecture) {
         const auto message = message_of([&] { launch({"unwritten_dynamic", 1, 64, most + 1, each.stream}, unwritten_dynamic_kernel, cells.data()); });
         EXPECT_SAYS(message, fmt::format("a block may have {} bytes of shared memory", most));
     }
+#if !defined(__SANITIZE_ADDRESS__)
+    SimtDevice turing({.capability = 75, .workers = 1});
+    const auto cells = turing.buffer(std::vector<float>(64));
+    launch({"static_and_dynamic", 1, 64, 48 << 10, turing.stream}, static_and_dynamic_kernel, cells.data());
+    const auto message = message_of([&] { launch({"static_and_dynamic", 1, 64, (48 << 10) + 16, turing.stream}, static_and_dynamic_kernel, cells.data()); });
+    EXPECT_SAYS(message, "kernel static_and_dynamic: 65552 bytes of shared memory, 49168 of them dynamic; a block may have 65536");
+#endif
     EXPECT_SAYS(message_of([] { simt_runtime({.capability = 42}); }), "compute capability 42");
 }
 

@@ -29,6 +29,29 @@ __global__ void spread_kernel(float* x) {
     __syncthreads();
 }
 
+// Its own idea of where its variables are: in the ranges that the hooks give?
+__global__ void ranges_kernel(int* answers) {
+    __shared__ int fixed[40];
+    CMTL_DYNAMIC_SHARED(int, dynamic);
+    int local = 0;
+    const auto inside = [](const simt::AddressRange& range, const void* p) {
+        return p >= range.begin && p < static_cast<const char*>(range.begin) + range.bytes;
+    };
+    const auto any = [&](const std::vector<simt::AddressRange>& ranges, const void* p) {
+        for (const auto& range : ranges)
+            if (inside(range, p)) return 1;
+        return 0;
+    };
+    fixed[threadIdx.x] = dynamic[threadIdx.x] = local;
+    int* mine = answers + threadIdx.x * 6;
+    mine[0] = any(simt::static_shared_ranges(), &fixed[threadIdx.x]);
+    mine[1] = inside(simt::dynamic_shared_range(), &dynamic[threadIdx.x]);
+    mine[2] = any(simt::stack_ranges(), &local);
+    mine[3] = any(simt::internal_ranges(), &threadIdx.x);
+    mine[4] = any(simt::static_shared_ranges(), &local) + any(simt::stack_ranges(), dynamic) + any(simt::internal_ranges(), answers);
+    mine[5] = static_cast<int>(simt::position().thread);
+}
+
 }  // namespace CMTL_TARGET
 
 namespace {
@@ -282,6 +305,23 @@ TEST(SimtHooks, TellWhatHappensAndWhere) {
     EXPECT_EQ(told.collectives, 5);
     EXPECT_EQ(told.wrong, 0);
     EXPECT_FALSE(simt::position().in_kernel);
+}
+
+TEST(SimtHooks, RangesOfMemory) {
+    SimtDevice device({.workers = 2});
+    const auto answers = device.buffer(std::vector<int>(33 * 6));
+    launch({"ranges", 1, 33, 256, device.stream}, ranges_kernel, answers.data());
+    const auto got = answers.host();
+    for (int t = 0; t < 33; t++) {
+#if !defined(__SANITIZE_ADDRESS__)  // whose build has neither thread-local shared memory nor all locals on the stack
+        EXPECT_EQ(got[t * 6 + 0], 1);
+        EXPECT_EQ(got[t * 6 + 2], 1);
+#endif
+        EXPECT_EQ(got[t * 6 + 1], 1);
+        EXPECT_EQ(got[t * 6 + 3], 1);
+        EXPECT_EQ(got[t * 6 + 4], 0);
+        EXPECT_EQ(got[t * 6 + 5], t);
+    }
 }
 
 }  // namespace
