@@ -196,6 +196,7 @@ void transpose_inner(const T* from, T* to, int64_t outer, int64_t rows, int64_t 
 }
 
 Tensor transposed(Context& context, const Tensor& tensor, const Shape& shape, int64_t rows, int64_t columns) {
+    require(tensor.device().kind == Device::Kind::cpu, tag, "a tensor on {} is not in a file's order", to_string(tensor.device()));
     if (rows == 1 || columns == 1) return tensor.detach().reshape(shape);
     Tensor result = context.host().empty(shape, tensor.dtype());
     const int64_t outer = tensor.size(0);

@@ -1,6 +1,7 @@
 // COVID-MTL against PyTorch in float64: tests/oracles/covid_mtl_oracle.py.
 #include <gtest/gtest.h>
 
+#include "device.hpp"
 #include "engine/operators/multitask_loss.hpp"
 #include "engine/operators/softmax_cross_entropy.hpp"
 #include "nets/covid_mtl.hpp"
@@ -69,7 +70,7 @@ struct Setting {
 class CovidMtlParity : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(CovidMtlParity, LogitsGradientsAndOneStep) {
-    Context context;
+    Context context(on_test_device());
     const golden::File file(context, "net_" + std::string(GetParam()) + ".safetensors");
     const Json spec = file.metadata("case");
     Setting setting(context, spec);
@@ -86,7 +87,7 @@ TEST_P(CovidMtlParity, LogitsGradientsAndOneStep) {
     const double worst_logit = logit_error / largest_logit;
     EXPECT_LE(worst_logit, logit_bar);
     const Tensor loss = setting.loss(logits);
-    EXPECT_NEAR(loss.data<float>()[0], file.values("loss")[0], logit_bar * largest_logit);
+    EXPECT_NEAR(element(context, loss, 0), file.values("loss")[0], logit_bar * largest_logit);
     tape.backward(loss);
 
     std::vector<double> errors;
@@ -153,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(Forms, CovidMtlParity,
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(CovidMtlTrajectory, FeatureNetworkOverTenSteps) {
-    Context context;
+    Context context(on_test_device());
     const golden::File file(context, "trajectory_features3.safetensors");
     const Json spec = file.metadata("case");
     Setting setting(context, spec);
@@ -164,7 +165,7 @@ TEST(CovidMtlTrajectory, FeatureNetworkOverTenSteps) {
         optimiser.clear_gradients();
         Tape tape(context);
         const Tensor loss = setting.loss(setting.logits());
-        EXPECT_NEAR(loss.data<float>()[0], expected, 1e-6);
+        EXPECT_NEAR(element(context, loss, 0), expected, 1e-6);
         tape.backward(loss);
         optimiser.step(learning_rate);
     }

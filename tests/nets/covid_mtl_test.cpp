@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "engine/safetensors.hpp"
 #include "oracles/golden.hpp"
 
@@ -41,7 +42,7 @@ void expect_error(ErrorKind kind, const std::string& part, Action&& action) {
 }
 
 TEST(CovidMtl, HasThePublishedNumberOfParameters) {
-    Context context;
+    Context context(on_test_device());
     EXPECT_EQ(parameter_count(CovidMtl(context, {}, 1)), 3'848'199);
 }
 
@@ -56,7 +57,7 @@ TEST(CovidMtl, NamesAndShapesArePyTorchs) {
             expected[section].push_back(line);
     }
     ASSERT_EQ(expected.size(), forms.size());
-    Context context;
+    Context context(on_test_device());
     for (const auto& [name, options] : forms) {
         std::vector<std::string> ours;
         for (const auto& [tensor_name, tensor] : weights_of(context, CovidMtl(context, options, 1)))
@@ -72,7 +73,7 @@ bool is_drawn(const std::string& name, const Shape& shape) {
 }
 
 TEST(CovidMtl, FirstWeightsDependOnSeedAndNameAlone) {
-    Context context;
+    Context context(on_test_device());
     std::map<std::string, std::vector<float>> full;
     for (const auto& [name, tensor] : weights_of(context, CovidMtl(context, forms.at("full"), 7)))
         full[name] = context.to_vector<float>(tensor);
@@ -93,7 +94,7 @@ TEST(CovidMtl, FirstWeightsDependOnSeedAndNameAlone) {
 }
 
 TEST(CovidMtl, FirstWeightsHaveTheirDistributions) {
-    Context context;
+    Context context(on_test_device());
     for (const auto& [name, tensor] : weights_of(context, CovidMtl(context, {}, 3))) {
         SCOPED_TRACE(name);
         const Shape& s = tensor.shape();
@@ -126,7 +127,7 @@ TEST(CovidMtl, FirstWeightsHaveTheirDistributions) {
 }
 
 TEST(Weights, GoOutAndComeBack) {
-    Context context;
+    Context context(on_test_device());
     for (const auto& [name, options] : forms) {
         SCOPED_TRACE(name);
         const CovidMtl from(context, options, 1), to(context, options, 2);
@@ -141,12 +142,12 @@ TEST(Weights, GoOutAndComeBack) {
         }
         // What was given out is a copy.
         back[0].second.data<float>()[0] += 1.0f;
-        EXPECT_EQ(weights_of(context, to)[0].second.data<float>()[0], weights[0].second.data<float>()[0]);
+        EXPECT_EQ(element(context, weights_of(context, to)[0].second, 0), element(context, weights[0].second, 0));
     }
 }
 
 TEST(Weights, OtherPrecisionsAreConverted) {
-    Context context;
+    Context context(on_test_device());
     const CovidMtl from(context, forms.at("features3"), 1), to(context, forms.at("features3"), 2);
     NamedTensors wide;
     for (const auto& [name, tensor] : weights_of(context, from))
@@ -157,7 +158,7 @@ TEST(Weights, OtherPrecisionsAreConverted) {
 }
 
 TEST(Weights, OfAnotherArchitectureAreRefusedAndNothingChanges) {
-    Context context;
+    Context context(on_test_device());
     const CovidMtl model(context, forms.at("features3"), 1);
     const NamedTensors before = weights_of(context, model);
     const auto refused = [&](const std::string& part, auto&& change) {
@@ -179,7 +180,7 @@ TEST(Weights, OfAnotherArchitectureAreRefusedAndNothingChanges) {
 }
 
 TEST(InferOptions, KnowsEveryForm) {
-    Context context;
+    Context context(on_test_device());
     std::vector<ModelOptions> all;
     for (const auto& [name, options] : forms) all.push_back(options);
     all.push_back(form(true, true, 1));
@@ -202,7 +203,7 @@ TEST(InferOptions, KnowsEveryForm) {
 }
 
 TEST(InferOptions, RefusesOtherStateDicts) {
-    Context context;
+    Context context(on_test_device());
     expect_error(ErrorKind::input, "w: is not a COVID-MTL state dict", [&] { infer_options({}, "w"); });
     expect_error(ErrorKind::input, "is not a COVID-MTL state dict", [&] {
         infer_options({{"conv1.weight", context.zeros({64, 3, 7, 7})}}, "w");
@@ -257,14 +258,14 @@ TEST(ModelOptions, NonsenseIsNamed) {
     refused("shift3d.max_shift -1", R"({"shift3d": {"max_shift": -1}})");
     refused("shift3d.fill", R"({"shift3d": {"fill": "0"}})");
     refused("feature_count 0", R"({"feature_count": 0})");
-    Context context;
+    Context context(on_test_device());
     ModelOptions options;
     options.dropout = NAN;
     expect_error(ErrorKind::usage, "dropout nan", [&] { CovidMtl(context, options, 1); });
 }
 
 TEST(CovidMtl, WrongInputIsNamed) {
-    Context context;
+    Context context(on_test_device());
     const Pass pass{context};
     const Tensor volume = context.zeros({2, 9, 10, 11, 1}), features = context.zeros({2, 375});
     const CovidMtl full(context, forms.at("full"), 1), only_features(context, forms.at("features3"), 1);
@@ -285,7 +286,7 @@ TEST(CovidMtl, WrongInputIsNamed) {
 }
 
 TEST(CovidMtl, RandomPassesRepeatAndDiffer) {
-    Context context;
+    Context context(on_test_device());
     ModelOptions options;
     options.shift3d.p = 1.0;
     const auto logits = [&](uint64_t seed, uint64_t step) {
@@ -304,20 +305,20 @@ TEST(CovidMtl, RandomPassesRepeatAndDiffer) {
 }
 
 TEST(CovidMtl, EvaluationIsIndependentOfTheBatch) {
-    Context context;
+    Context context(on_test_device());
     const CovidMtl model(context, {}, 1);
     const Tensor volume = golden::volume(context, "batch", {2, 33, 34, 35});
     const Tensor features = golden::uniform_tensor(context, "features", {2, 375});
     const std::vector<Tensor> both = model.forward({context}, volume, features);
     const auto half = [&](const Tensor& t, std::initializer_list<int64_t> sizes) {
-        const std::span<float> values = t.values<float>();
+        const std::vector<float> values = context.to_vector<float>(t);
         return context.from<float>(Shape(sizes), std::vector<float>(values.begin() + t.count() / 2, values.end()));
     };
     const std::vector<Tensor> second =
         model.forward({context}, half(volume, {1, 33, 34, 35, 1}), half(features, {1, 375}));
     for (size_t k = 0; k < both.size(); ++k)
         for (int64_t c = 0; c < both[k].size(1); ++c)
-            EXPECT_NEAR(second[k].data<float>()[c], both[k].data<float>()[both[k].size(1) + c], 1e-5);
+            EXPECT_NEAR(element(context, second[k], c), element(context, both[k], both[k].size(1) + c), 1e-5);
 }
 
 }  // namespace

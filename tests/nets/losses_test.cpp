@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "engine/autograd.hpp"
 #include "engine/operators/softmax_cross_entropy.hpp"
 #include "oracles/golden.hpp"
@@ -24,12 +25,12 @@ class Losses : public ::testing::Test {
     }
     MultitaskLoss make(const LossOptions& options) { return MultitaskLoss(context_, options, 3); }
     double entropy(size_t k) {
-        return static_cast<double>(softmax_cross_entropy(context_, logits_[k], labels_[k]).data<float>()[0]);
+        return static_cast<double>(element(context_, softmax_cross_entropy(context_, logits_[k], labels_[k]), 0));
     }
     std::vector<double> values(const Tensor& weights) { return context_.to_vector<double>(weights); }
     static double sum(const std::vector<double>& w) { return std::accumulate(w.begin(), w.end(), 0.0); }
 
-    Context context_;
+    Context context_{on_test_device()};
     std::vector<Tensor> logits_;
     Labels labels_{{0, 1, -1, 1}, {1, 1, 0, 0}, {2, -1, -1, 0}};
 };
@@ -50,11 +51,11 @@ TEST_F(Losses, RandomWeightsAreTheMeanOfDirichletDraws) {
         for (size_t k = 0; k < 3; ++k) {
             EXPECT_NEAR(weights[k], expected[k], 1e-15);
             EXPECT_GT(weights[k], 0.0);
-            EXPECT_NEAR(result.tasks[k].data<float>()[0], entropy(k), 1e-7);
+            EXPECT_NEAR(element(context_, result.tasks[k], 0), entropy(k), 1e-7);
             total += expected[k] * entropy(k);
         }
         EXPECT_NEAR(sum(weights), 1.0, 1e-12);
-        EXPECT_NEAR(result.total.data<float>()[0], total, 1e-6);
+        EXPECT_NEAR(element(context_, result.total, 0), total, 1e-6);
     }
 }
 
@@ -85,7 +86,7 @@ TEST_F(Losses, RandomWeightsOutsideTrainingAreTheirExpectation) {
 TEST_F(Losses, EqualWeights) {
     const auto result = make({.name = "equal"})({context_, true}, logits_, labels_);
     EXPECT_EQ(values(result.weights), std::vector<double>(3, 1.0 / 3));
-    EXPECT_NEAR(result.total.data<float>()[0], (entropy(0) + entropy(1) + entropy(2)) / 3, 1e-6);
+    EXPECT_NEAR(element(context_, result.total, 0), (entropy(0) + entropy(1) + entropy(2)) / 3, 1e-6);
 }
 
 TEST_F(Losses, MissingLabelsAreLeftOut) {
@@ -93,7 +94,7 @@ TEST_F(Losses, MissingLabelsAreLeftOut) {
     labels_[1] = {-1, -1, -1, -1};
     Tape tape(context_);
     const auto result = loss({context_, true}, logits_, labels_);
-    EXPECT_EQ(result.tasks[1].data<float>()[0], 0.0f);
+    EXPECT_EQ(element(context_, result.tasks[1], 0), 0.0f);
     tape.backward(result.total);
     for (const float g : context_.to_vector<float>(logits_[1].grad())) EXPECT_EQ(g, 0.0f);
     const std::vector<float> first = context_.to_vector<float>(logits_[0].grad());
@@ -116,14 +117,14 @@ TEST_F(Losses, UncertaintyWeightsAreLearned) {
         Tape tape(context_);
         const auto result = loss({context_, true}, logits_, labels_);
         for (size_t k = 0; k < 3; ++k)
-            EXPECT_NEAR(values(result.weights)[k], std::exp(-static_cast<double>(s.data<float>()[k])), 1e-6);
-        EXPECT_LE(result.total.data<float>()[0], before + 1e-6);
-        before = result.total.data<float>()[0];
+            EXPECT_NEAR(values(result.weights)[k], std::exp(-static_cast<double>(element(context_, s, k))), 1e-6);
+        EXPECT_LE(element(context_, result.total, 0), before + 1e-6);
+        before = element(context_, result.total, 0);
         tape.backward(result.total);
         sgd.step(0.2);
     }
     // exp(-s) CE + s / 2 is least where exp(s) = 2 CE.
-    for (size_t k = 0; k < 3; ++k) EXPECT_NEAR(s.data<float>()[k], std::log(2.0 * entropy(k)), 1e-3);
+    for (size_t k = 0; k < 3; ++k) EXPECT_NEAR(element(context_, s, k), std::log(2.0 * entropy(k)), 1e-3);
 }
 
 TEST_F(Losses, OthersHaveNoParameters) {

@@ -12,6 +12,7 @@
 #include <ostream>
 #include <random>
 
+#include "device.hpp"
 #include "engine/autograd.hpp"
 #include "nets/losses.hpp"
 #include "reference/covid_mtl.hpp"
@@ -91,7 +92,7 @@ std::optional<double> finite_difference(const Problem& problem, const Parameters
 
 // Largest deviation of a directional derivative on this volume, of the sum of its terms' magnitudes; NaN when none could be taken.
 double worst_deviation(const Setting& setting, uint64_t seed, std::string& report) {
-    Context context;
+    Context context(on_test_device());
     ModelOptions options;
     options.dropout = 0;
     const CovidMtl model(context, options, 3);
@@ -106,9 +107,9 @@ double worst_deviation(const Setting& setting, uint64_t seed, std::string& repor
         const bool norm = p.name.find("bn.") != std::string::npos || p.name.find("convbn.1.") != std::string::npos;
         for (int64_t i = 0; i < values.count(); ++i) {
             if (norm) values[i] = p.name.ends_with("running_var") ? 1 + 0.3 * std::abs(noise[i]) : values[i] + 0.1 * noise[i];
-            p.value.data<float>()[i] = static_cast<float>(values[i]);
-            values[i] = static_cast<double>(p.value.data<float>()[i]);
+            values[i] = static_cast<double>(static_cast<float>(values[i]));
         }
+        context.write<float>(p.value, std::vector<float>(values.values.begin(), values.values.end()));
         parameters[p.name] = values;
     }
 
@@ -132,7 +133,7 @@ double worst_deviation(const Setting& setting, uint64_t seed, std::string& repor
 
     Kinks kinks;
     const double loss = problem.loss(parameters, kinks);
-    EXPECT_NEAR(static_cast<double>(result.total.data<float>()[0]), loss, 1e-4 * loss);
+    EXPECT_NEAR(static_cast<double>(element(context, result.total, 0)), loss, 1e-4 * loss);
 
     // One direction per part of the network, all of a part's parameters moving at once; the last one moves everything.
     double worst = 0;

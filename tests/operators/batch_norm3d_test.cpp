@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/batch_norm3d.hpp"
 #include "reference/elementwise.hpp"
@@ -54,7 +55,7 @@ std::vector<OperatorCase> batch_norm3d_cases() {
 INSTANTIATE_OPERATOR(BatchNorm3d, batch_norm3d_cases());
 
 TEST(BatchNorm3d, MovesTheRunningStatisticsInTrainingOnly) {
-    Context context;
+    Context context(on_test_device());
     for (const Sizes& sizes : {Sizes{2, 3, 4, 5, 3}, Sizes{1, 1, 1, 2, 17}, Sizes{3, 5, 7, 3, 64}})
         for (double momentum : {0.01, 0.1, 1.0}) {
             const Array x = spread_values(sizes, 1), ones({sizes.back()}, 1.0), zeros({sizes.back()});
@@ -76,7 +77,7 @@ TEST(BatchNorm3d, MovesTheRunningStatisticsInTrainingOnly) {
 
 // Mean 100, spread 1: sums of squares in single precision would have lost the variance.
 TEST(BatchNorm3d, SurvivesALargeMean) {
-    Context context;
+    Context context(on_test_device());
     Array x = spread_values({2, 9, 10, 11, 5}, 1);
     for (double& v : x.values) v = static_cast<double>(static_cast<float>(v + 100));
     const Array ones({5}, 1.0), zeros({5});
@@ -87,18 +88,18 @@ TEST(BatchNorm3d, SurvivesALargeMean) {
 }
 
 TEST(BatchNorm3d, AConstantChannelGivesItsShift) {
-    Context context;
+    Context context(on_test_device());
     const Tensor x = context.full({2, 3, 3, 3, 2}, 7.25f), scale = context.full({2}, 3), shift = context.full({2}, -0.5f),
                  mean = context.zeros({2}), variance = context.full({2}, 1);
     const Array y = to_array(context, batch_norm3d(context, x, scale, shift, mean, variance, {.training = true}));
     // Single precision holds scale / sqrt(eps) * 7.25 = 688 to 6e-5.
     for (double v : y.values) ASSERT_NEAR(v, -0.5, 1e-4);
-    EXPECT_NEAR(mean.data<float>()[0], 0.0725f, 1e-7);
-    EXPECT_NEAR(variance.data<float>()[1], 0.99f, 1e-6);
+    EXPECT_NEAR(element(context, mean, 0), 0.0725f, 1e-7);
+    EXPECT_NEAR(element(context, variance, 1), 0.99f, 1e-6);
 }
 
 TEST(BatchNorm3d, NotANumberSpoilsItsChannelAlone) {
-    Context context;
+    Context context(on_test_device());
     for (bool relu : {false, true}) {
         Array x = spread_values({1, 2, 3, 3, 17}, 1);
         x(0, 1, 1, 1, 4) = std::numeric_limits<double>::quiet_NaN();
@@ -110,7 +111,7 @@ TEST(BatchNorm3d, NotANumberSpoilsItsChannelAlone) {
 }
 
 TEST(BatchNorm3d, RefusesWhatItCannotNormalise) {
-    Context context;
+    Context context(on_test_device());
     const Tensor ones = context.full({3}, 1), two = context.full({2}, 1);
     const auto kind_of = [&](const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& mean, const Tensor& variance,
                              bool training) {

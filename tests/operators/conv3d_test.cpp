@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "engine/operators/conv3d_problem.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/conv3d.hpp"
@@ -92,7 +93,7 @@ TEST(Conv3d, EveryImplementationIsExactOnIntegers) {
     std::vector<std::string> seen;
     for (const ConvShape& s : shapes) {
         SCOPED_TRACE(name_of(s));
-        Context context;
+        Context context(on_test_device());
         const Conv3dProblem p = problem_of(s);
         const std::vector<Array> in{integer_values({s.n, s.d, s.h, s.w, s.in}, 1),
                                     integer_values({s.out, s.kernel, s.kernel, s.kernel, s.in}, 2), integer_values({s.out}, 3)};
@@ -146,7 +147,7 @@ TEST(Conv3d, EveryImplementationIsExactOnIntegers) {
 }
 
 TEST(Conv3d, NotANumberStaysInItsWindows) {
-    Context context;
+    Context context(on_test_device());
     for (const ConvShape& s : {ConvShape{1, 5, 5, 5, 3, 4, 3, 1, 1}, {1, 5, 5, 5, 16, 32, 3, 1, 1}, {1, 5, 5, 5, 3, 4, 1, 1, 0}}) {
         SCOPED_TRACE(name_of(s));
         Array x({s.n, s.d, s.h, s.w, s.in}, 1.0);
@@ -165,7 +166,7 @@ TEST(Conv3d, NotANumberStaysInItsWindows) {
 // bf16 multiplies, f32 adds: on small integers nothing rounds.
 TEST(Conv3d, ComputesInBf16WhereTheProcessorCan) {
     const ConvShape s{1, 4, 5, 6, 32, 64, 3, 1, 1};
-    Context context({.compute = Dtype::bf16});
+    Context context(on_test_device(Dtype::bf16));
     const Conv3dProblem p = problem_of(s, Dtype::bf16);
     bool supported = false;
     for (const auto& implementation : conv3d_forward_implementations()) supported |= implementation.supports(context, p).empty();
@@ -179,7 +180,7 @@ TEST(Conv3d, ComputesInBf16WhereTheProcessorCan) {
 }
 
 TEST(Conv3d, RefusesShapesThatDoNotFit) {
-    Context context;
+    Context context(on_test_device());
     const Tensor x = context.zeros({1, 4, 4, 4, 3}), weight = context.zeros({2, 3, 3, 3, 3}), bias = context.zeros({2});
     const auto refused = [&](const Tensor& a, const Tensor& b, const Tensor& c, const Conv3dOptions& options) {
         try {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/dropout.hpp"
 
@@ -38,7 +39,7 @@ std::vector<OperatorCase> dropout_cases() {
 INSTANTIATE_OPERATOR(Dropout, dropout_cases());
 
 TEST(Dropout, TheMaskIsTheDocumentedFunctionOfTheKey) {
-    Context context;
+    Context context(on_test_device());
     const Sizes sizes{3, 5, 7, 11};
     const Tensor ones = context.full(shape_of(sizes), 1);
     for (double p : {0.01, 0.3, 0.75})
@@ -50,7 +51,7 @@ TEST(Dropout, TheMaskIsTheDocumentedFunctionOfTheKey) {
 }
 
 TEST(Dropout, DropsItsShareAndKeepsTheMean) {
-    Context context;
+    Context context(on_test_device());
     const int64_t count = 1 << 20;
     for (double p : {0.1, 0.3, 0.9}) {
         const Array y = to_array(context, dropout(context, context.full({count}, 1), p, key));
@@ -67,7 +68,7 @@ TEST(Dropout, DropsItsShareAndKeepsTheMean) {
 }
 
 TEST(Dropout, NothingToDropGivesTheTensorItself) {
-    Context context;
+    Context context(on_test_device());
     Tensor x = context.full({4}, 2);
     x.set_requires_grad();
     Tape tape(context);
@@ -78,7 +79,7 @@ TEST(Dropout, NothingToDropGivesTheTensorItself) {
 }
 
 TEST(Dropout, NotANumberStaysWhereItIsKept) {
-    Context context;
+    Context context(on_test_device());
     const Sizes sizes{1000};
     const Array y = to_array(context, dropout(context, context.full({1000}, std::numeric_limits<float>::quiet_NaN()), 0.3, key));
     const Array mask = mask_of(sizes, 0.3, key);
@@ -90,7 +91,7 @@ TEST(Dropout, NotANumberStaysWhereItIsKept) {
 }
 
 TEST(Dropout, RefusesProbabilitiesOutsideItsRange) {
-    Context context;
+    Context context(on_test_device());
     const Tensor x = context.zeros({4});
     for (double p : {-0.1, 1.0, 1.5, std::numeric_limits<double>::quiet_NaN()}) {
         try {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/elementwise.hpp"
 
@@ -72,7 +73,7 @@ INSTANTIATE_OPERATOR(Concat, concat_cases());
 
 // As torch.relu: NaN stays and lets its gradient through, 0 gives 0 and no gradient.
 TEST(Relu, ZeroNotANumberAndInfinity) {
-    Context context;
+    Context context(on_test_device());
     Tensor x = context.from<float>({6}, std::vector<float>{nan, inf, -inf, 0.0f, -1.0f, 2.0f});
     x.set_requires_grad();
     Tape tape(context);
@@ -85,7 +86,7 @@ TEST(Relu, ZeroNotANumberAndInfinity) {
 }
 
 TEST(Add, NotANumberAndInfinity) {
-    Context context;
+    Context context(on_test_device());
     const Tensor a = context.from<float>({4}, std::vector<float>{nan, inf, inf, 1}), b = context.from<float>({4}, std::vector<float>{1, 1, -inf, nan});
     const std::vector<float> sum = context.to_vector<float>(add(context, a, b));
     EXPECT_TRUE(std::isnan(sum[0]));
@@ -96,7 +97,7 @@ TEST(Add, NotANumberAndInfinity) {
 
 // Both sides of a + a are the same leaf, and two leaves may not end up sharing one gradient.
 TEST(Add, OneTensorTwice) {
-    Context context;
+    Context context(on_test_device());
     Tensor x = context.full({3}, 2);
     x.set_requires_grad();
     Tensor z = context.full({3}, 1);
@@ -116,7 +117,7 @@ TEST(Add, OneTensorTwice) {
 }
 
 TEST(Elementwise, RefusesWhatDoesNotFit) {
-    Context context;
+    Context context(on_test_device());
     const auto refused = [&](const char* tag, auto&& call) {
         try {
             call();

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/linear.hpp"
 
@@ -37,7 +38,7 @@ std::vector<OperatorCase> linear_cases() {
 INSTANTIATE_OPERATOR(Linear, linear_cases());
 
 TEST(Linear, NotANumberStaysInItsRow) {
-    Context context;
+    Context context(on_test_device());
     Array x({3, 5}, 1.0);
     x(1, 2) = std::numeric_limits<double>::quiet_NaN();
     const Array y = to_array(context, linear(context, to_tensor(context, x), context.full({4, 5}, 2), context.full({4}, 1)));
@@ -49,7 +50,7 @@ TEST(Linear, NotANumberStaysInItsRow) {
 }
 
 TEST(Linear, RefusesShapesThatDoNotFit) {
-    Context context;
+    Context context(on_test_device());
     const auto refused = [&](const Shape& x, const Shape& weight, const Shape& bias) {
         try {
             linear(context, context.zeros(x), context.zeros(weight), context.zeros(bias));

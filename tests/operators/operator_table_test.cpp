@@ -1,5 +1,6 @@
 // The checks that every row of the table of operator cases goes through.
 #include "base/parallel.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 
 namespace cmtl::testing {
@@ -31,7 +32,7 @@ void poison(Context& context, const EngineRun& run) {
 
 TEST_P(Operator, ForwardAgreesWithItsDefinition) {
     const OperatorCase& c = GetParam();
-    Context context;
+    Context context(on_test_device());
     const std::vector<Array> inputs = spread_inputs(c);
     std::vector<Tensor> tensors;
     for (const Array& a : inputs) tensors.push_back(to_tensor(context, a));
@@ -43,7 +44,7 @@ TEST_P(Operator, ForwardAgreesWithItsDefinition) {
 
 TEST_P(ExactOperator, IsExactOnIntegers) {
     const OperatorCase& c = GetParam();
-    Context context;
+    Context context(on_test_device());
     std::vector<Array> inputs;
     for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(integer_values(c.inputs[i], 200 + i));
     const Array expected = c.define(inputs);
@@ -64,7 +65,7 @@ TEST_P(ExactOperator, IsExactOnIntegers) {
 
 TEST_P(Operator, GradientsAgreeWithFiniteDifferences) {
     const OperatorCase& c = GetParam();
-    Context context;
+    Context context(on_test_device());
     const std::vector<Array> inputs = spread_inputs(c);
     const Array weight = spread_values(c.define(inputs).sizes, 400);
     const EngineRun run = run_engine(context, c, inputs, weight, all_wanted(c));
@@ -99,7 +100,7 @@ TEST_P(Operator, GradientsAgreeWithFiniteDifferences) {
 
 TEST_P(Operator, GivesTheSameBitsAgainInDirtyMemory) {
     const OperatorCase& c = GetParam();
-    Context context;
+    Context context(on_test_device());
     const std::vector<Array> inputs = spread_inputs(c);
     const Array weight = spread_values(c.define(inputs).sizes, 400);
     const EngineRun first = run_engine(context, c, inputs, weight, all_wanted(c));
@@ -118,10 +119,10 @@ TEST_P(Operator, AgreesOverNumbersOfThreads) {
     const Array weight = spread_values(c.define(inputs).sizes, 400);
     const int before = omp_get_max_threads();
     std::vector<EngineRun> runs;
-    Context shared;  // one context also serves callers that change the number of threads
+    Context shared(on_test_device());  // one context also serves callers that change the number of threads
     for (int threads : {1, 2, 3}) {
         set_threads(threads);
-        Context own;
+        Context own(on_test_device());
         runs.push_back(run_engine(own, c, inputs, weight, all_wanted(c)));
         runs.push_back(run_engine(shared, c, inputs, weight, all_wanted(c)));
     }
@@ -139,7 +140,7 @@ TEST_P(Operator, AgreesOverNumbersOfThreads) {
 
 TEST_P(Operator, ComputesOnlyTheGradientsThatAreWanted) {
     const OperatorCase& c = GetParam();
-    Context context;
+    Context context(on_test_device());
     const std::vector<Array> inputs = spread_inputs(c);
     const Array weight = spread_values(c.define(inputs).sizes, 400);
     const EngineRun all = run_engine(context, c, inputs, weight, all_wanted(c));
@@ -158,7 +159,7 @@ TEST_P(Operator, ComputesOnlyTheGradientsThatAreWanted) {
 
 TEST_P(Operator, RecordsNothingWithoutNeed) {
     const OperatorCase& c = GetParam();
-    Context context;
+    Context context(on_test_device());
     const std::vector<Array> inputs = spread_inputs(c);
     std::vector<Tensor> plain, leaves;
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -180,7 +181,7 @@ TEST_P(Operator, RecordsNothingWithoutNeed) {
 
 TEST_P(Operator, FreesWhatItSaved) {
     const OperatorCase& c = GetParam();
-    Context context;
+    Context context(on_test_device());
     const std::vector<Array> inputs = spread_inputs(c);
     const Array weight = spread_values(c.define(inputs).sizes, 400);
     run_engine(context, c, inputs, weight, all_wanted(c));

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/pool3d.hpp"
 
@@ -92,7 +93,7 @@ INSTANTIATE_OPERATOR(GlobalAvgPool3d, global_avg_pool3d_cases());
 TEST(MaxPool3d, TheFirstOfEqualValuesTakesTheGradient) {
     for (const Pooling& p : poolings) {
         SCOPED_TRACE(text(p));
-        Context context;
+        Context context(on_test_device());
         const Array x = integer_values(p.x, 1);
         std::vector<int64_t> winners;
         const Array y = reference::max_pool3d(x, p.options.kernel, p.options.stride, p.options.padding, nullptr, &winners);
@@ -111,7 +112,7 @@ TEST(MaxPool3d, TheFirstOfEqualValuesTakesTheGradient) {
 }
 
 TEST(MaxPool3d, NotANumberWinsAndInfinitiesCount) {
-    Context context;
+    Context context(on_test_device());
     for (int64_t channels : {1, 3, 16, 17}) {
         Array x = spread_values({1, 5, 6, 7, channels}, 3);
         x(0, 2, 3, 3, 0) = nan;
@@ -133,12 +134,12 @@ TEST(MaxPool3d, NotANumberWinsAndInfinitiesCount) {
 
 // A window of nothing but -infinity still has a winner: its first element, and padding is none.
 TEST(MaxPool3d, MinusInfinityEverywhere) {
-    Context context;
+    Context context(on_test_device());
     Tensor x = context.full({1, 3, 3, 3, 2}, -std::numeric_limits<float>::infinity());
     x.set_requires_grad();
     Tape tape(context);
     const Tensor y = max_pool3d(context, x);
-    for (float v : y.values<float>()) EXPECT_EQ(v, -std::numeric_limits<float>::infinity());
+    for (const float v : context.to_vector<float>(y)) EXPECT_EQ(v, -std::numeric_limits<float>::infinity());
     Array ones(sizes_of(y), 1.0);
     Tensor loss = context.zeros({1});
     record(context, "ones", {y}, {&loss}, [ones](Context& c, std::vector<Tensor>, const std::vector<bool>&) {
@@ -153,7 +154,7 @@ TEST(MaxPool3d, MinusInfinityEverywhere) {
 }
 
 TEST(AvgPool3d, NotANumberStaysInItsWindows) {
-    Context context;
+    Context context(on_test_device());
     Array x({1, 5, 5, 5, 3}, 1.0);
     x(0, 2, 2, 2, 1) = nan;
     const Array y = to_array(context, avg_pool3d(context, to_tensor(context, x), {3, 1, 1}));
@@ -162,7 +163,7 @@ TEST(AvgPool3d, NotANumberStaysInItsWindows) {
 }
 
 TEST(Pool3d, RefusesWhatDoesNotFit) {
-    Context context;
+    Context context(on_test_device());
     const Tensor x = context.zeros({1, 4, 4, 4, 2});
     const auto refused = [&](const char* tag, auto&& call) {
         try {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/shift3d.hpp"
 
@@ -51,7 +52,7 @@ INSTANTIATE_OPERATOR(Shift3d, shift3d_cases());
 
 // A volume with one bright voxel: where it goes is written here by hand.
 TEST(Shift3d, MovesForwardsByTheShift) {
-    Context context;
+    Context context(on_test_device());
     Array x({1, 4, 5, 6, 2});
     x(0, 1, 1, 1, 0) = 1;
     x(0, 3, 4, 5, 1) = 2;
@@ -70,7 +71,7 @@ TEST(Shift3d, MovesForwardsByTheShift) {
 }
 
 TEST(Shift3d, BackwardIsTheInverseShift) {
-    Context context;
+    Context context(on_test_device());
     const Sizes sizes{2, 5, 6, 7, 19};
     for (uint64_t seed = 0; seed < 5; ++seed) {
         const std::vector<int32_t> plan = any_plan(sizes, seed);
@@ -86,7 +87,7 @@ TEST(Shift3d, BackwardIsTheInverseShift) {
 }
 
 TEST(Shift3d, NotANumberMovesLikeAnyOtherValue) {
-    Context context;
+    Context context(on_test_device());
     Array x({1, 3, 3, 3, 1}, 1.0);
     x(0, 0, 1, 2, 0) = std::numeric_limits<double>::quiet_NaN();
     const Array y = to_array(context, shift3d(context, to_tensor(context, x), {1, -2}));
@@ -228,7 +229,7 @@ TEST(Shift3d, RefusesOptionsAndPlansOutOfRange) {
         refused(ErrorKind::usage, [&] { shift3d_plan(key_at(0), {1, 4, 4, 4, 1}, {.p = bad}); });
         refused(ErrorKind::usage, [&] { shift3d_plan(key_at(0), {1, 4, 4, 4, 1}, {.max_shift = bad}); });
     }
-    Context context;
+    Context context(on_test_device());
     const Tensor x = context.zeros({1, 4, 4, 4, 2});
     refused(ErrorKind::internal, [&] { shift3d(context, x, {0, 1}); });
     refused(ErrorKind::internal, [&] { shift3d(context, x, {0, 1, 3, 1}); });

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.hpp"
+#include "device.hpp"
 #include "operators/operator_case.hpp"
 #include "reference/softmax_cross_entropy.hpp"
 
@@ -43,7 +44,7 @@ std::vector<OperatorCase> cross_entropy_cases() {
 INSTANTIATE_OPERATOR(SoftmaxCrossEntropy, cross_entropy_cases());
 
 TEST(SoftmaxCrossEntropy, SurvivesLargeLogits) {
-    Context context;
+    Context context(on_test_device());
     const Array logits({3, 2}, std::vector<double>{1000, -1000, 1e6, 1e6, -3e4, 3e4});
     const std::vector<int64_t> labels{1, 0, 1};
     const Array loss = to_array(context, softmax_cross_entropy(context, to_tensor(context, logits), labels));
@@ -52,7 +53,7 @@ TEST(SoftmaxCrossEntropy, SurvivesLargeLogits) {
 }
 
 TEST(SoftmaxCrossEntropy, NotANumberReachesTheLoss) {
-    Context context;
+    Context context(on_test_device());
     for (int64_t at = 0; at < 4; ++at) {
         Array logits({2, 2}, 1.0);
         logits[at] = std::numeric_limits<double>::quiet_NaN();
@@ -63,7 +64,7 @@ TEST(SoftmaxCrossEntropy, NotANumberReachesTheLoss) {
 }
 
 TEST(SoftmaxCrossEntropy, RefusesLabelsOutOfRange) {
-    Context context;
+    Context context(on_test_device());
     const Tensor logits = context.zeros({2, 3});
     const auto kind_of = [&](const std::vector<int64_t>& labels) {
         try {
@@ -82,7 +83,7 @@ TEST(SoftmaxCrossEntropy, RefusesLabelsOutOfRange) {
 }
 
 TEST(Softmax, AgreesWithItsDefinitionAndIsNotRecorded) {
-    Context context;
+    Context context(on_test_device());
     for (const Sizes& sizes : {Sizes{1, 1}, {3, 2}, {5, 3}, {2, 17}}) {
         Array logits = spread_values(sizes, 1);
         for (double& v : logits.values) v *= 8;

@@ -51,7 +51,7 @@ inline Shape shape_of(const std::vector<int64_t>& sizes) { return Shape(std::spa
 inline Tensor uniform_tensor(Context& context, const std::string& name, const std::vector<int64_t>& sizes,
                              float scale = 1.0f, float offset = 0.0f) {
     const Shape shape = shape_of(sizes);
-    return to_channels_last(context, context.from<float>(shape, uniform(name, shape.count(), scale, offset)));
+    return context.to_device(to_channels_last(context, context.host().from<float>(shape, uniform(name, shape.count(), scale, offset))));
 }
 
 // formula.volume as (N, D, H, W, 1); size: N, D, H, W.
@@ -86,7 +86,7 @@ inline Tensor parameter(Context& context, const std::string& name, const Shape& 
     } else if (name.find("_bn.") != std::string::npos || name.find("convbn.1.") != std::string::npos) {
         offset = 1.0f;
     }
-    return context.from<float>(file_shape, uniform(name, file_shape.count(), scale, offset));
+    return context.host().from<float>(file_shape, uniform(name, file_shape.count(), scale, offset));
 }
 
 // formula.subset.
@@ -123,7 +123,7 @@ class File {
 
 // Our tensor's elements in PyTorch's order.
 inline std::vector<float> file_values(Context& context, const Tensor& tensor) {
-    return context.to_vector<float>(to_channels_first(context, tensor.detach()));
+    return context.to_vector<float>(to_channels_first(context, context.to_host(tensor.detach())));
 }
 
 inline double largest(const std::vector<double>& values) {
@@ -166,11 +166,12 @@ inline double median(std::vector<double> values) {
 
 // sum(y * dy), recorded: sends `dy` into the backward pass of y.
 inline Tensor dot(Context& context, const Tensor& y, const Tensor& dy) {
+    const std::vector<float> values = context.to_vector<float>(y), weights = context.to_vector<float>(dy);
     double sum = 0.0;
-    for (int64_t i = 0; i < y.count(); ++i) sum += static_cast<double>(y.data<float>()[i]) * dy.data<float>()[i];
+    for (size_t i = 0; i < values.size(); ++i) sum += static_cast<double>(values[i]) * static_cast<double>(weights[i]);
     Tensor result = context.full({1}, static_cast<float>(sum));
     record(context, "dot", {y}, {&result},
-           [dy](Context& c, std::vector<Tensor>, const std::vector<bool>&) { return std::vector<Tensor>{c.copy(dy)}; });
+           [dy](Context& c, std::vector<Tensor>, const std::vector<bool>&) { return std::vector<Tensor>{c.on_gpu() ? c.to_device(dy) : c.copy(dy)}; });
     return result;
 }
 
