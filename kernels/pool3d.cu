@@ -7,29 +7,6 @@ inline namespace CMTL_TARGET {
 
 namespace pool {
 
-Geometry geometry_of(const Pool3dSizes& s) {
-    const auto grid = [](int64_t d, int64_t h, int64_t w) { return Grid{static_cast<int>(d), static_cast<int>(h), static_cast<int>(w)}; };
-    return {grid(s.d, s.h, s.w), grid(s.out(s.d), s.out(s.h), s.out(s.w)), static_cast<int>(s.channels), s.kernel, s.stride, s.padding};
-}
-
-// Blocks of nearly square tiles in H and W: they share the most with their own.
-struct Plan {
-    Tiling tiling;
-    dim3 grid, block;
-};
-Plan plan(int64_t n, const Grid& g, int columns, int depth) {
-    const RowTiles row = row_tiles(columns, threads);
-    unsigned w = 1;
-    while (w * w < row.down) w *= 2;
-    while (w > static_cast<unsigned>(g.w) * 2 - 1 || w > row.down) w /= 2;
-    unsigned h = row.down / w;
-    if (h > static_cast<unsigned>(g.h)) h = static_cast<unsigned>(g.h);
-    const auto pieces = [](int size, int by) { return (size + by - 1) / by; };
-    const Tiling t{row.across, w, h, static_cast<int>(row.tiles), pieces(g.w, static_cast<int>(w)), pieces(g.h, static_cast<int>(h)),
-                   pieces(g.d, depth)};
-    return {t, dim3(static_cast<unsigned>(n * t.tiles_d * t.tiles_h * t.tiles_w * t.tiles_c)), dim3(row.across, w, h)};
-}
-
 bool is_k3(const Pool3dSizes& s) { return s.kernel == 3 && s.stride == 2 && s.padding == 1; }
 
 template <int width>

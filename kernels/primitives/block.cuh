@@ -52,16 +52,16 @@ __device__ __forceinline__ T block_scan_before(T value, Op op, T first, T* total
     return rank ? slots[rank - 1] : first;
 }
 
-// Sums over threadIdx.y, for every threadIdx.x, of `count` values of a block of at most `threads` threads. The result is in the
-// threads with threadIdx.y == 0.
+// Sums over threadIdx.y and z, for every threadIdx.x, of `count` values of a block of at most `threads` threads. The result is in the
+// first threads, those with threadIdx.y == threadIdx.z == 0.
 template <int count, int threads, class T>
 __device__ __forceinline__ void sum_down(T (&value)[count]) {
     __shared__ T slots[count][threads];  // neighbouring threads in neighbouring banks
-    const unsigned y = threadIdx.y, rank = y * blockDim.x + threadIdx.x;
+    const unsigned y = threadIdx.z * blockDim.y + threadIdx.y, rank = y * blockDim.x + threadIdx.x;
     __syncthreads();  // whoever still reads the last call's slots
 #pragma unroll
     for (int k = 0; k < count; ++k) slots[k][rank] = value[k];
-    for (unsigned left = blockDim.y; left > 1;) {
+    for (unsigned left = blockDim.y * blockDim.z; left > 1;) {
         const unsigned half = (left + 1) / 2;
         __syncthreads();
         if (y + half < left) {

@@ -68,7 +68,7 @@ __global__ void sum_down_kernel(const int64_t* x, int64_t* y) {
         int64_t value[count];
         for (int k = 0; k < count; ++k) value[k] = x[k * n + (turn ? n - 1 - i : i)];
         sum_down<count, 1024>(value);
-        if (threadIdx.y == 0)
+        if (threadIdx.y == 0 && threadIdx.z == 0)
             for (int k = 0; k < count; ++k) y[(turn * count + k) * across + static_cast<int>(threadIdx.x)] = value[k];
     }
 }
@@ -246,7 +246,8 @@ TEST(Primitives, NotANumberWinsMaximumAndMinimum) {
 }
 
 TEST(Primitives, SumsDownTheRowsOfABlock) {
-    for (const dim3& block : {dim3(1, 1), dim3(1, 256), dim3(3, 85), dim3(16, 16), dim3(128, 2), dim3(32, 32), dim3(100, 1), dim3(7, 100)}) {
+    for (const dim3& block : {dim3(1, 1), dim3(1, 256), dim3(3, 85), dim3(16, 16), dim3(128, 2), dim3(32, 32), dim3(100, 1), dim3(7, 100),
+                              dim3(4, 5, 6), dim3(1, 3, 7)}) {
         const size_t n = threads_of(block);
         const std::vector<int64_t> x = numbers<int64_t>(3 * n);
         const auto results = same_under_every_schedule<Target>([&](TestDevice& device) {
@@ -258,7 +259,7 @@ TEST(Primitives, SumsDownTheRowsOfABlock) {
             for (size_t k = 0; k < 3; ++k)
                 for (size_t c = 0; c < block.x; ++c) {
                     int64_t sum = 0;
-                    for (size_t r = 0; r < block.y; ++r) {
+                    for (size_t r = 0; r < block.y * block.z; ++r) {
                         const size_t i = r * block.x + c;
                         sum += x[k * n + (turn ? n - 1 - i : i)];
                     }
