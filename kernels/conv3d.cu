@@ -1,49 +1,83 @@
 #include "kernels/conv3d.hpp"
 
 #include "kernels/conv3d.cuh"
+#include "kernels/conv3d_arrange.cuh"
+#include "kernels/conv3d_bf16.cuh"
 
 namespace cmtl::kernels {
 
 namespace {
 
+unsigned gather_blocks(const Conv3dGather& g, int columns) {
+    return static_cast<unsigned>((int64_t{1} * g.rows + gather_rows - 1) / gather_rows * ((g.outputs + columns - 1) / columns));
+}
+
 void run_gather(const char* name, Stream stream, const Conv3dGather& g, const float* x, const float* weight, const float* bias, float* y) {
-    if (g.rows == 0 || g.outputs == 0) return;
     int columns = gather_columns(g);
     const bool vectors = g.channels % 4 == 0;
     if (!vectors && columns > 64) columns = 64;
-    const int64_t blocks = (int64_t{1} * g.rows + gather_rows - 1) / gather_rows * ((g.outputs + columns - 1) / columns);
     const auto run = [&](auto kernel) {
-        launch({name, static_cast<unsigned>(blocks), static_cast<unsigned>(2 * columns), 0, stream}, kernel, g, x, weight, bias, y);
+        launch({name, gather_blocks(g, columns), static_cast<unsigned>(2 * columns), 0, stream}, kernel, g, x, weight, bias, y);
     };
-    if (vectors) {
-        if (columns == 128) run(conv3d_gather_kernel<128, 4>);
-        else if (columns == 64) run(conv3d_gather_kernel<64, 4>);
-        else run(conv3d_gather_kernel<32, 4>);
-    } else {
-        if (columns == 64) run(conv3d_gather_kernel<64, 1>);
-        else run(conv3d_gather_kernel<32, 1>);
-    }
+    if (vectors && columns == 128) run(conv3d_gather_kernel<128, 4>);
+    else if (vectors && columns == 64) run(conv3d_gather_kernel<64, 4>);
+    else if (vectors) run(conv3d_gather_kernel<32, 4>);
+    else if (columns == 64) run(conv3d_gather_kernel<64, 1>);
+    else run(conv3d_gather_kernel<32, 1>);
+}
+
+void run_gather_bf16(const char* name, Stream stream, const Conv3dGather& g, const float* x, const Bf16* weight, const float* bias, float* y) {
+    int columns = gather_columns(g);
+    const bool vectors = g.channels % 4 == 0;
+    if (!vectors && columns > 64) columns = 64;
+    const auto run = [&](auto kernel) {
+        launch({name, gather_blocks(g, columns), static_cast<unsigned>(4 * columns), 0, stream}, kernel, g, bf16_length(g), x, weight, bias, y);
+    };
+    if (vectors && columns == 128) run(conv3d_gather_bf16_kernel<128, true>);
+    else if (vectors && columns == 64) run(conv3d_gather_bf16_kernel<64, true>);
+    else if (vectors) run(conv3d_gather_bf16_kernel<32, true>);
+    else if (columns == 64) run(conv3d_gather_bf16_kernel<64, false>);
+    else run(conv3d_gather_bf16_kernel<32, false>);
+}
+
+// Rows of `length` numbers at `arranged`.
+template <class Stored, bool Mirrored>
+void arrange(Stream stream, const Conv3dGather& g, int length, const float* weight, Stored* arranged) {
+    if (g.depth() == 0) return;
+    launch({"conv3d_arrange",
+            dim3(static_cast<unsigned>((g.outputs + 31) / 32), static_cast<unsigned>((g.channels + 31) / 32), static_cast<unsigned>(g.tap_count())),
+            dim3(32, 8), 0, stream},
+           conv3d_arrange_kernel<Stored, Mirrored>, g, length, weight, arranged);
 }
 
 }  // namespace
 
 template <>
-void conv3d_forward<Target>(Stream stream, const Conv3dSizes& s, const float* x, const float* weight, const float* bias, float* y, void*) {
-    run_gather("conv3d_forward", stream, forward_gather(s), x, weight, bias, y);
+void conv3d_forward<Target>(Stream stream, const Conv3dSizes& s, const float* x, const float* weight, const float* bias, float* y,
+                            void* workspace) {
+    if (s.n == 0) return;
+    const Conv3dGather g = forward_gather(s);
+    if (!s.bf16) return run_gather("conv3d_forward", stream, g, x, weight, bias, y);
+    const auto arranged = static_cast<Bf16*>(workspace);
+    arrange<Bf16, false>(stream, g, bf16_length(g), weight, arranged);
+    run_gather_bf16("conv3d_forward_bf16", stream, g, x, arranged, bias, y);
 }
 
 template <>
 void conv3d_backward_data<Target>(Stream stream, const Conv3dSizes& s, const float* dy, const float* weight, float* dx, void* workspace) {
     if (s.n == 0) return;
-    const auto transposed = static_cast<float*>(workspace);
-    launch({"conv3d_transpose_weights",
-            dim3(static_cast<unsigned>((s.in + 31) / 32), static_cast<unsigned>((s.out + 31) / 32), static_cast<unsigned>(s.taps())),
-            dim3(32, 8), 0, stream},
-           conv3d_transpose_weights_kernel, s.in, s.out, s.taps(), weight, transposed);
-    for (int rz = 0; rz < s.stride; ++rz)
-        for (int ry = 0; ry < s.stride; ++ry)
-            for (int rx = 0; rx < s.stride; ++rx)
-                run_gather("conv3d_backward_data", stream, backward_gather(s, {rz, ry, rx}), dy, transposed, nullptr, dx);
+    for_each_backward_gather(s, [&](const Conv3dGather& g, int64_t workspace_offset) {
+        std::byte* const space = static_cast<std::byte*>(workspace) + workspace_offset;
+        if (s.bf16) {
+            const auto arranged = reinterpret_cast<Bf16*>(space);
+            arrange<Bf16, true>(stream, g, bf16_length(g), weight, arranged);
+            run_gather_bf16("conv3d_backward_data_bf16", stream, g, dy, arranged, nullptr, dx);
+        } else {
+            const auto arranged = reinterpret_cast<float*>(space);
+            arrange<float, true>(stream, g, g.depth(), weight, arranged);
+            run_gather("conv3d_backward_data", stream, g, dy, arranged, nullptr, dx);
+        }
+    });
 }
 
 }  // namespace cmtl::kernels

@@ -18,57 +18,6 @@ inline namespace CMTL_TARGET {
 
 constexpr int gather_depth = 16;  // channels per step
 
-// The place of vector `q` of row `row`, rows of four vectors.
-__device__ __forceinline__ int shared_vector(int row, int q) { return row * 4 + (q ^ (row >> 1 & 3)); }
-
-// Where a row's source begins (relative to `base`, the block's first sample) and which of its taps lie inside: bits 0, 8 and 16
-// on for d, h, w. A row beyond the last one sees nothing.
-struct RowSource {
-    int at;
-    unsigned taps;
-};
-
-__device__ __forceinline__ RowSource source_of(const Conv3dGather& g, int row, int first_sample) {
-    if (row >= g.rows) return {0, 0u};
-    const RowPosition p = position_of(g, row);
-    const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1], x = p.x * g.multiply + g.offset[2];
-    return {((((p.n - first_sample) * g.source[0] + z) * g.source[1] + y) * g.source[2] + x) * g.channels,
-            taps_inside(g, z, y, x)};
-}
-
-// A thread's place in the depth of the product: a tap and a channel of it.
-struct DepthCursor {
-    int channel, a, b, c;
-    int source;      // of the tap, relative to a row's begin, and the channel's
-    int weight;      // within an output's weights
-    unsigned needs;  // the bits that RowSource::taps must have
-
-    __device__ __forceinline__ void at_tap(const Conv3dGather& g) {
-        source = ((a * g.source[1] + b) * g.source[2] + c) * g.channels;
-        weight = (((g.weight_first[0] + a * g.weight_step) * g.kernel + g.weight_first[1] + b * g.weight_step) * g.kernel +
-                  g.weight_first[2] + c * g.weight_step) * g.channels;
-        needs = tap_bits(a, b, c);
-    }
-    __device__ __forceinline__ void advance(const Conv3dGather& g, int by) {
-        channel += by;
-        if (channel < g.channels) return;
-        while (channel >= g.channels && a < g.taps[0]) {
-            channel -= g.channels;
-            if (++c == g.taps[2]) {
-                c = 0;
-                if (++b == g.taps[1]) b = 0, ++a;
-            }
-        }
-        at_tap(g);
-    }
-    __device__ __forceinline__ void start(const Conv3dGather& g, int from) {
-        channel = a = b = c = 0;
-        at_tap(g);
-        advance(g, from);
-    }
-    __device__ __forceinline__ bool inside(const Conv3dGather& g) const { return a < g.taps[0]; }
-};
-
 // Vector: floats per copy. Channels and addresses allow it.
 template <int Columns, int Vector>
 __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ? 3 : 256 / Columns)
@@ -82,7 +31,7 @@ __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ?
     const int first_column = static_cast<int>(blockIdx.x % column_tiles) * Columns;
     const int first_sample = position_of(g, first_row).n;
     const float* const base = x + static_cast<int64_t>(first_sample) * g.source[0] * g.source[1] * g.source[2] * g.channels;
-    const int64_t kernel_weights = static_cast<int64_t>(g.kernel) * g.kernel * g.kernel * g.channels;
+    const int depth = g.taps[0] * g.taps[1] * g.taps[2] * g.channels;
 
     // Copies. Vectors: a thread takes one of the four vectors of several rows. Scalars: all 16 floats of one or two rows of the
     // left matrix, and one of the 16 of several rows of the right.
@@ -98,9 +47,6 @@ __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ?
 
     DepthCursor at;
     at.start(g, Vector == 4 ? 4 * q : 0);
-    DepthCursor weight_at;  // scalars only
-    if constexpr (Vector == 1) weight_at.start(g, thread % gather_depth);
-
     const auto copy_step = [&](int buffer) {
         if constexpr (Vector == 4) {
             const bool inside = at.inside(g);
@@ -111,11 +57,12 @@ __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ?
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
                 const int row = first_copy + i * (Columns / 2), column = first_column + column_in_row(row);
-                cp_async<16>(&right[buffer][shared_vector(row, q)], weight + (column * kernel_weights + at.weight + at.channel),
+                cp_async<16>(&right[buffer][shared_vector(row, q)], weight + (column * depth + at.depth),
                              inside && column < g.outputs);
             }
             at.advance(g, gather_depth);
         } else {
+            const int k_of_weight = thread % gather_depth, weight_depth = at.depth + k_of_weight;
             for (int k = 0; k < gather_depth; ++k) {
                 for (int i = 0; i < copies; ++i) {
                     float* const target = reinterpret_cast<float*>(&left[buffer][shared_vector(first_copy + i * stride, k / 4)]);
@@ -124,14 +71,11 @@ __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ?
                 }
                 at.advance(g, 1);
             }
-            const int k = thread % gather_depth;
             for (int row = thread / gather_depth; row < Columns; row += threads / gather_depth) {
                 const int column = first_column + column_in_row(row);
-                float* const target = reinterpret_cast<float*>(&right[buffer][shared_vector(row, k / 4)]);
-                cp_async<4>(target + k % 4, weight + (column * kernel_weights + weight_at.weight + weight_at.channel),
-                            weight_at.inside(g) && column < g.outputs);
+                float* const target = reinterpret_cast<float*>(&right[buffer][shared_vector(row, k_of_weight / 4)]);
+                cp_async<4>(target + k_of_weight % 4, weight + (column * depth + weight_depth), weight_depth < depth && column < g.outputs);
             }
-            weight_at.advance(g, gather_depth);
         }
         cp_async_commit();
     };
@@ -142,7 +86,7 @@ __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ?
     const int tx = lane % across + warp % warps_across * across, ty = lane / across + warp / warps_across * down;
     float sum[8][8] = {};
 
-    const int steps = (g.taps[0] * g.taps[1] * g.taps[2] * g.channels + gather_depth - 1) / gather_depth;
+    const int steps = (depth + gather_depth - 1) / gather_depth;
     if (steps > 0) copy_step(0);
     for (int step = 0; step < steps; ++step) {
         cp_async_wait<0>();
@@ -180,13 +124,7 @@ __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ?
     for (int i = 0; i < 8; ++i) {
         const int row = first_row + ty + i * 16;
         if (row >= g.rows) break;
-        int64_t to = row;
-        if (g.spread != 1) {
-            const RowPosition p = position_of(g, row);
-            to = ((int64_t{1} * p.n * g.target[0] + p.z * g.spread + g.start[0]) * g.target[1] + p.y * g.spread + g.start[1]) * g.target[2] +
-                 p.x * g.spread + g.start[2];
-        }
-        float* const out = y + to * g.outputs;
+        float* const out = y + target_of(g, row) * g.outputs;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             const int column = first_column + 4 * tx + half * (Columns / 2);
@@ -202,19 +140,6 @@ __global__ void __launch_bounds__(2 * Columns, Columns == 32 ? 6 : Vector == 1 ?
             }
         }
     }
-}
-
-// weight (out, taps, in) to (in, taps, out), so that the data gradient's sums run along memory, too. Tiles of 32 x 32 through
-// shared memory: both sides move whole rows of 128 bytes. Grid: (in / 32, out / 32, taps), 32 x 8 threads.
-__global__ void conv3d_transpose_weights_kernel(int in, int out, int taps, const float* weight, float* transposed) {
-    __shared__ float tile[32][33];
-    const int tap = static_cast<int>(blockIdx.z), i0 = static_cast<int>(blockIdx.x) * 32, o0 = static_cast<int>(blockIdx.y) * 32;
-    const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);
-    for (int r = ty; r < 32; r += 8)
-        if (o0 + r < out && i0 + tx < in) tile[r][tx] = weight[(static_cast<int64_t>(o0 + r) * taps + tap) * in + i0 + tx];
-    __syncthreads();
-    for (int r = ty; r < 32; r += 8)
-        if (i0 + r < in && o0 + tx < out) transposed[(static_cast<int64_t>(i0 + r) * taps + tap) * out + o0 + tx] = tile[tx][r];
 }
 
 }  // namespace CMTL_TARGET

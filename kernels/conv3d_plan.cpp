@@ -13,10 +13,10 @@ bool conv3d_fits(const Conv3dSizes& s) {
 
 int64_t conv3d_workspace_bytes(const Conv3dSizes& s, Conv3dDirection direction) {
     switch (direction) {
-        case Conv3dDirection::forward: return 0;
-        case Conv3dDirection::backward_data: return s.weights() * 4;  // transposed
+        case Conv3dDirection::forward: return s.bf16 ? 2 * s.out * bf16_length(forward_gather(s)) : 0;
+        case Conv3dDirection::backward_data: return for_each_backward_gather(s, [](const Conv3dGather&, int64_t) {});
         case Conv3dDirection::backward_weights: {
-            const int64_t splits = plan_backward_weights(s, weights_in_vectors(s)).splits;
+            const int64_t splits = plan_backward_weights(s).splits;
             return splits == 1 ? 0 : splits * (s.weights() + s.out) * 4;
         }
     }

@@ -25,7 +25,8 @@ struct Divisor {
 // A convolution as one gathers it: row m of the result is a position (n, z, y, x) of a grid, and the product of its weights with
 // the source at (position * multiply + offset + tap), summed over taps and channels. Forward it is the definition. For the
 // gradient of x the source is dy, and inputs whose coordinates have the same remainders modulo the stride see the same taps
-// of the kernel, every stride-th: each such class is one gather without holes, the kernel mirrored.
+// of the kernel, every stride-th: each such class is one gather without holes, the kernel mirrored. Weights are read as rows of
+// `depth()` numbers, one row an output: forward they lie in memory so, for the gradient they are arranged first.
 struct Conv3dGather {
     int rows;                    // positions of the grid, all samples
     int grid[3];                 // d, h, w
@@ -38,7 +39,8 @@ struct Conv3dGather {
     int kernel;
     int spread, start[3];
 
-    int depth() const { return taps[0] * taps[1] * taps[2] * channels; }
+    int tap_count() const { return taps[0] * taps[1] * taps[2]; }
+    int depth() const { return tap_count() * channels; }
 };
 
 inline Conv3dGather forward_gather(const Conv3dSizes& s) {
@@ -88,6 +90,25 @@ inline Conv3dGather backward_gather(const Conv3dSizes& s, const int (&remainder)
     return g;
 }
 
+// bf16 weights have rows of whole steps.
+inline int bf16_length(const Conv3dGather& g) { return (g.depth() + 31) / 32 * 32; }
+
+// Calls function(gather, offset) for each class of inputs that there are; `offset` is where its weights begin in the workspace.
+// Returns the bytes of all.
+template <class Function>
+int64_t for_each_backward_gather(const Conv3dSizes& s, const Function& function) {
+    int64_t offset = 0;
+    for (int z = 0; z < s.stride && z < s.d; ++z)
+        for (int y = 0; y < s.stride && y < s.h; ++y)
+            for (int x = 0; x < s.stride && x < s.w; ++x) {
+                const Conv3dGather g = backward_gather(s, {z, y, x});
+                function(g, offset);
+                const int64_t bytes = s.bf16 ? int64_t{2} * g.outputs * bf16_length(g) : int64_t{4} * g.outputs * g.depth();
+                offset += (bytes + 15) / 16 * 16;
+            }
+    return offset;
+}
+
 constexpr int gather_rows = 128;  // of a block's tile
 
 // Columns of a block's tile: as few idle ones as possible, then as wide as possible, as long as there are two blocks for each
@@ -102,16 +123,20 @@ inline int gather_columns(const Conv3dGather& g) {
     return best;
 }
 
+// Whether copies of the weight gradient may be vectors of four floats: of x and of dy, and of the result.
+inline bool weights_in_vectors(const Conv3dSizes& s) { return s.in % 4 == 0 && s.out % 4 == 0; }
+
 // The gradient of the weights is a product too: (out x positions) times (positions x taps * in). Positions are cut into `splits`
 // shares, whose sums a second kernel adds.
 struct Conv3dWeightsPlan {
     int tile_rows, tile_columns;  // of out, of taps * in
     int row_tiles, column_tiles;
     int splits;
-    int share;                    // positions of a split, a multiple of 32
+    int share;                    // positions of a split, a multiple of 64
 };
 
-inline Conv3dWeightsPlan plan_backward_weights(const Conv3dSizes& s, bool vectors) {
+inline Conv3dWeightsPlan plan_backward_weights(const Conv3dSizes& s) {
+    const bool vectors = weights_in_vectors(s);
     const int64_t columns = s.taps() * s.in;
     struct Tile {
         int rows, columns;
@@ -121,7 +146,7 @@ inline Conv3dWeightsPlan plan_backward_weights(const Conv3dSizes& s, bool vector
     Conv3dWeightsPlan best{};
     double best_cost = 0;
     for (const Tile& t : tiles) {
-        if (!vectors && t.columns != 32) continue;
+        if ((!vectors && t.columns != 32) || (s.bf16 && t.rows == 128)) continue;
         const int64_t row_tiles = (s.out + t.rows - 1) / t.rows, column_tiles = (columns + t.columns - 1) / t.columns;
         const double cost = t.cost * double(row_tiles * t.rows) * double(column_tiles * t.columns);
         if (best_cost != 0 && cost >= best_cost) continue;
@@ -136,15 +161,12 @@ inline Conv3dWeightsPlan plan_backward_weights(const Conv3dSizes& s, bool vector
     int64_t splits = (1024 + tiles_in_all - 1) / tiles_in_all;
     if (splits > positions / 512) splits = positions / 512;
     if (splits < 1) splits = 1;
-    int64_t share = ((positions + splits - 1) / splits + 31) / 32 * 32;
-    if (share == 0) share = 32;
+    int64_t share = ((positions + splits - 1) / splits + 63) / 64 * 64;
+    if (share == 0) share = 64;
     splits = (positions + share - 1) / share;
     best.splits = static_cast<int>(splits < 1 ? 1 : splits);
     best.share = static_cast<int>(share);
     return best;
 }
-
-// Vectors of four floats need whole ones: what both sides of a problem allow, decided without looking at addresses.
-inline bool weights_in_vectors(const Conv3dSizes& s) { return s.in % 4 == 0 && s.out % 4 == 0; }
 
 }  // namespace cmtl::kernels

@@ -1,8 +1,10 @@
 // Convolutions through our own implicit matrix products: they take every problem, on every device.
 #include "kernels/conv3d.hpp"
 
+#include "engine/gpu/device_queue.hpp"
 #include "engine/gpu/target.hpp"
 #include "engine/operators/conv3d_problem.hpp"
+#include "kernels/runtime.hpp"
 
 namespace cmtl {
 
@@ -17,7 +19,8 @@ kernels::Conv3dSizes sizes_of(const Conv3dProblem& p) {
 
 Refusal supports(const Context& context, const Conv3dProblem& p) {
     if (Refusal r = only_on_gpu(context); !r.empty()) return r;
-    if (p.compute != Dtype::f32) return "f32 only";
+    const int capability = context.queue().runtime().properties().capability;
+    if (p.compute == Dtype::bf16 && capability < 80) return fmt::format("bf16 wants sm_80, this is sm_{}", capability);
     if (!kernels::conv3d_fits(sizes_of(p))) return "sizes are beyond 32-bit indices";
     return {};
 }

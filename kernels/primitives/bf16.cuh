@@ -46,6 +46,9 @@ __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
 #endif
 }
 
+// Four floats as bf16, two registers.
+__device__ __forceinline__ uint2 rounded(const float4& v) { return make_uint2(pack_bf16(v.x, v.y), pack_bf16(v.z, v.w)); }
+
 // The bits of `value` with its mantissa rounded to tf32's 10 bits, the lower 13 zero.
 __device__ __forceinline__ uint32_t to_tf32(float value) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800

@@ -249,7 +249,7 @@ TYPED_TEST(Conv3dKernels, RoundAsSingleSumsDo) {
             expect_near(conv.backward_weights(in.x, in.dy), joined(g.weight, g.bias), 2e-6, "dweight, dbias");
         });
     }
-    EXPECT_GT(plan_backward_weights(Case{2, 12, 13, 9, 8, 12, 3, 1, 1}.sizes(), true).splits, 1);
+    EXPECT_GT(plan_backward_weights(Case{2, 12, 13, 9, 8, 12, 3, 1, 1}.sizes()).splits, 1);
 }
 
 // What a window does not see does not reach its result. (Padding is zeros that are multiplied, as in PyTorch: an infinite weight
@@ -277,6 +277,31 @@ TYPED_TEST(Conv3dKernels, KeepNotANumberInItsWindows) {
             expect_same(conv.forward(in.x, in.weight, in.bias), y.values, "y");
             expect_same(conv.backward_data(in.dy, in.weight), dx.values, "dx");
             expect_same(conv.backward_weights(in.x, finite), joined(g.weight, g.bias), "dweight, dbias");
+        });
+    }
+}
+
+// bf16 operands, f32 sums. On integers nothing rounds; else the definition on rounded operands, in double.
+TYPED_TEST(Conv3dKernels, MultiplyInBf16) {
+    if (!std::is_same_v<TypeParam, Simt> && cuda_runtime(0)->properties().capability < 80) GTEST_SKIP() << "older than sm_80";
+    for (const Case& c : cases) {
+        SCOPED_TRACE(c.text());
+        const Conv3dSizes s = c.sizes(true);
+        const Inputs whole(c, integers), real(c, reals);
+        const Array y = reference::conv3d(whole.x, whole.weight, whole.bias, c.stride, c.padding);
+        const Gradients g = gradients(c, whole.x, whole.weight, whole.dy);
+        const Array x = rounded_to_bf16(real.x), weight = rounded_to_bf16(real.weight), dy = rounded_to_bf16(real.dy);
+        const Array real_y = reference::conv3d(x, weight, real.bias, c.stride, c.padding);
+        Gradients real_g = gradients(c, x, weight, dy);
+        real_g.bias = gradients({real.dy.count() / c.out, 1, 1, 1, 1, c.out, 1, 1, 0}, Array({real.dy.count() / c.out, 1, 1, 1, 1}),
+                                Array({c.out, 1, 1, 1, 1}), Array({real.dy.count() / c.out, 1, 1, 1, c.out}, real.dy.values)).bias;
+        this->on_each(s, [&](const auto& conv) {
+            expect_equal(conv.forward(whole.x, whole.weight, whole.bias), y.values, "y");
+            expect_equal(conv.backward_data(whole.dy, whole.weight), g.x.values, "dx");
+            expect_equal(conv.backward_weights(whole.x, whole.dy), joined(g.weight, g.bias), "dweight, dbias");
+            expect_near(conv.forward(real.x, real.weight, real.bias), real_y.values, 2e-6, "y");
+            expect_near(conv.backward_data(real.dy, real.weight), real_g.x.values, 2e-6, "dx");
+            expect_near(conv.backward_weights(real.x, real.dy), joined(real_g.weight, real_g.bias), 2e-6, "dweight, dbias");
         });
     }
 }
