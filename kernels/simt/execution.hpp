@@ -31,6 +31,7 @@ constexpr unsigned kExchangeBytes = 128;  // the most that a lane shows in a col
 // What the lanes of a warp brought to a collective.
 struct Meeting {
     unsigned mask, arrived, stride;
+    unsigned votes;  // a bit for each lane whose predicate held
     alignas(64) unsigned char slots[kWarp * kExchangeBytes];
 };
 
@@ -67,6 +68,7 @@ struct BarrierRequest {
 struct ExchangeRequest {
     const char* file;
     unsigned line, mask, bytes;
+    unsigned vote;  // 0 or 1
     const void* in;
     const char* what;
     const Meeting* meeting;  // the answer
@@ -83,9 +85,14 @@ int barrier_result();  // of the vote at the thread's last barrier
 // in messages; lanes that meet must have come with the same one.
 __attribute__((always_inline)) inline Slots warp_exchange(unsigned mask, const void* in, unsigned bytes, const char* what = "warp_exchange",
                                                           const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
-    ExchangeRequest request{file, line, mask, bytes, in, what, nullptr};
+    ExchangeRequest request{file, line, mask, bytes, 0, in, what, nullptr};
     cmtl_simt_wait(arrive_at_exchange, &request);
     return Slots(request.meeting);
+}
+__attribute__((always_inline)) inline const Meeting& warp_vote(unsigned mask, int predicate, const char* what, const char* file, unsigned line) {
+    ExchangeRequest request{file, line, mask, 0, predicate != 0, nullptr, what, nullptr};
+    cmtl_simt_wait(arrive_at_exchange, &request);
+    return *request.meeting;
 }
 __attribute__((always_inline)) inline int barrier(BarrierVote vote, int predicate, const char* file, unsigned line) {
     BarrierRequest request{file, line, vote, predicate};
@@ -175,26 +182,14 @@ CMTL_SIMT_INLINE T __shfl_xor_sync(unsigned mask, T value, int bits, int width =
 }
 
 CMTL_SIMT_INLINE unsigned __ballot_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
-    const unsigned char mine = predicate != 0;
-    const simt::Slots all = simt::warp_exchange(mask, &mine, 1, "__ballot_sync", file, line);
-    unsigned votes = 0;
-    for (unsigned i = 0; i < 32; i++)
-        if (all.has(i)) votes |= static_cast<unsigned>(*all[i]) << i;
-    return votes;
+    return simt::warp_vote(mask, predicate, "__ballot_sync", file, line).votes;
 }
 CMTL_SIMT_INLINE int __any_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
-    const unsigned char mine = predicate != 0;
-    const simt::Slots all = simt::warp_exchange(mask, &mine, 1, "__any_sync", file, line);
-    for (unsigned i = 0; i < 32; i++)
-        if (all.has(i) && *all[i]) return 1;
-    return 0;
+    return simt::warp_vote(mask, predicate, "__any_sync", file, line).votes != 0;
 }
 CMTL_SIMT_INLINE int __all_sync(unsigned mask, int predicate, CMTL_SIMT_HERE) {
-    const unsigned char mine = predicate != 0;
-    const simt::Slots all = simt::warp_exchange(mask, &mine, 1, "__all_sync", file, line);
-    for (unsigned i = 0; i < 32; i++)
-        if (all.has(i) && !*all[i]) return 0;
-    return 1;
+    const simt::Meeting& all = simt::warp_vote(mask, predicate, "__all_sync", file, line);
+    return all.votes == all.arrived;
 }
 
 #undef CMTL_SIMT_HERE

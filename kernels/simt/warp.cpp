@@ -24,7 +24,7 @@ Rendezvous& Block::rendezvous(Warp& warp, unsigned mask, const char* what, unsig
     }
     Rendezvous& r = *warp.free.back();
     warp.free.pop_back();
-    r.mask = mask, r.arrived = 0, r.stride = (bytes + 3) & ~3u;
+    r.mask = mask, r.arrived = 0, r.stride = (bytes + 3) & ~3u, r.votes = 0;
     r.what = what, r.bytes = bytes, r.site = site;
     warp.open[warp.open_count++] = &r;
     return r;
@@ -60,6 +60,7 @@ inline void* Block::exchange(ExchangeRequest& request, void* here) {
     else if (bytes)
         std::memcpy(r.slots + r.stride * lane, request.in, bytes);
     r.arrived |= 1u << lane;
+    r.votes |= request.vote << lane;
     me.collectives++;
     me.shown = &r;
     request.meeting = &r;
