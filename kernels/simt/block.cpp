@@ -58,7 +58,8 @@ void Block::fiber_main(unsigned self) {
     leave_fiber(fibers_[self], next_ready());
 }
 
-// From here on who has returned is booked thread by thread. Until now nobody waited: all that started, but the one that runs, returned.
+// From here on who has returned is booked thread by thread. Until now nobody waited: all that started, but the one that
+// runs, returned.
 void Block::engage() {
     engaged_ = true;
     for (Warp& warp : warps_) warp.returned = 0;
@@ -75,7 +76,10 @@ void Block::thread_returned() {
     Thread& me = threads_[thread_rank];
     if (copied_) check_exited_copies();
     if (waiting_)
-        abandon(fmt::format("returned while thread {} waits at the barrier {}", place(arrived_[0]), barrier_site_.text()));
+        abandon([&] {
+            return fmt::format("returned while thread {} waits at the barrier {}", place(arrived_[0]),
+                               barrier_site_.text());
+        });
     me.returned = true;
     returned_++;
     leave(me);
@@ -98,16 +102,25 @@ inline void* Block::barrier(const BarrierRequest& request, void* here) {
         barrier_first_ = thread_rank;
         vote_ = request.vote == BarrierVote::all;
     } else if (!(site == barrier_site_)) [[unlikely]] {
-        abandon(fmt::format("divergent barriers: it is {}, thread {} waits {}", site.text(), place(barrier_first_),
-                            barrier_site_.text()));
+        abandon([&] {
+            return fmt::format("divergent barriers: it is {}, thread {} waits {}", site.text(), place(barrier_first_),
+                               barrier_site_.text());
+        });
     }
     if (returned_) [[unlikely]]
         came_after_return(site);
     switch (request.vote) {
-        case BarrierVote::none: break;
-        case BarrierVote::any: vote_ |= request.predicate != 0; break;
-        case BarrierVote::all: vote_ &= request.predicate != 0; break;
-        case BarrierVote::count: vote_ += request.predicate != 0; break;
+        case BarrierVote::none:
+            break;
+        case BarrierVote::any:
+            vote_ |= request.predicate != 0;
+            break;
+        case BarrierVote::all:
+            vote_ &= request.predicate != 0;
+            break;
+        case BarrierVote::count:
+            vote_ += request.predicate != 0;
+            break;
     }
     if (waiting_ + 1 < count_) {
         arrived_[waiting_++] = static_cast<uint16_t>(thread_rank);
@@ -126,19 +139,23 @@ inline void* Block::barrier(const BarrierRequest& request, void* here) {
     return go_on(here);
 }
 
-void* arrive_at_barrier(void* request, void* here) { return current_block->barrier(*static_cast<const BarrierRequest*>(request), here); }
+void* arrive_at_barrier(void* request, void* here) {
+    return current_block->barrier(*static_cast<const BarrierRequest*>(request), here);
+}
 int barrier_result() { return current_block->barrier_result(); }
 
 void Block::came_after_return(Site site) {
     unsigned other = 0;
     while (!threads_[other].returned) other++;
-    abandon(fmt::format("came to the barrier {} after thread {} returned", site.text(), place(other)));
+    abandon([&] { return fmt::format("came to the barrier {} after thread {} returned", site.text(), place(other)); });
 }
 
 void Block::check_exited_copies() {
     const DeferredCopies& mine = copies_[thread_rank];
     if (!mine.pending.empty())
-        abandon(fmt::format("returned with {} asynchronous copies that it did not wait for", mine.pending.size()));
+        abandon([&] {
+            return fmt::format("returned with {} asynchronous copies that it did not wait for", mine.pending.size());
+        });
 }
 
 void Block::prepare(const Grid& grid) {

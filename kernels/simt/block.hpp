@@ -1,6 +1,6 @@
 #pragma once
-// One block at a time on one OS thread. Threads that never wait run back to back on one fiber. A thread that waits keeps the fiber it
-// is on, and the next one starts on another.
+// One block at a time on one OS thread. Threads that never wait run back to back on one fiber. A thread that waits
+// keeps the fiber it is on, and the next one starts on another.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,7 +32,9 @@ struct Grid {
 struct Site {
     const char* file = nullptr;
     unsigned line = 0;
-    bool operator==(const Site& other) const { return line == other.line && (file == other.file || std::strcmp(file, other.file) == 0); }
+    bool operator==(const Site& other) const {
+        return line == other.line && (file == other.file || std::strcmp(file, other.file) == 0);
+    }
     std::string text() const;
 };
 
@@ -54,7 +56,7 @@ struct Rendezvous : Meeting {
 };
 
 struct Warp {
-    unsigned valid;     // lanes that exist
+    unsigned valid;  // lanes that exist
     unsigned returned;
     unsigned open_count;
     Rendezvous* open[kWarp];
@@ -90,7 +92,13 @@ class Block {
     void* exchange(ExchangeRequest& request, void* here);
     int barrier_result() const { return results_[(barriers_ - 1) & 1]; }
     DeferredCopies& copies();  // its own
-    [[noreturn]] void abandon(std::string message);
+    // Ends the block with what text() says of the thread that runs. A function, because nothing that is left on this
+    // stack is destroyed.
+    template <class Text>
+    [[noreturn]] void abandon(Text&& text) {
+        failure_ = blame(text());
+        give_up();
+    }
 
     const Grid& grid() const { return *grid_; }
     unsigned barriers() const { return barriers_; }
@@ -105,7 +113,9 @@ class Block {
     static void fiber_entry();
     [[noreturn]] void fiber_main(unsigned self);
     // `me` stops until somebody wakes it; says who goes on meanwhile.
-    void* suspend(Thread& me, void* here) { return go_on_in(next_ < count_ ? fibers_[take_fiber()] : next_ready(), fibers_[me.fiber], here); }
+    void* suspend(Thread& me, void* here) {
+        return go_on_in(next_ < count_ ? fibers_[take_fiber()] : next_ready(), fibers_[me.fiber], here);
+    }
     void set_current(unsigned rank) {
         thread_rank = rank;
         threadIdx = threads_[rank].index;
@@ -131,6 +141,7 @@ class Block {
     std::string place(unsigned rank) const;
     std::string stuck() const;
     std::string blame(std::string_view message) const;
+    [[noreturn]] void give_up();
     void reset_after_failure();
     void shuffle(uint16_t* items, unsigned count);
     void map_shared(size_t bytes);
@@ -140,22 +151,22 @@ class Block {
     [[noreturn]] void came_after_return(Site site);
 
     const Grid* grid_ = nullptr;
-    unsigned count_ = 0;      // threads
-    unsigned next_ = 0;       // to start
+    unsigned count_ = 0;  // threads
+    unsigned next_ = 0;   // to start
     unsigned returned_ = 0;
-    unsigned waiting_ = 0;    // at the barrier
-    unsigned barriers_ = 0;   // met in this block
-    bool engaged_ = false;    // some thread waited or copied: the rest is booked exactly
+    unsigned waiting_ = 0;   // at the barrier
+    unsigned barriers_ = 0;  // met in this block
+    bool engaged_ = false;   // some thread waited or copied: the rest is booked exactly
     bool running_ = false;
     bool failed_ = false;
     bool copied_ = false;
-    int vote_ = 0;            // of the barrier that threads arrive at
-    int results_[2] = {};     // of the last two
+    int vote_ = 0;         // of the barrier that threads arrive at
+    int results_[2] = {};  // of the last two
     Site barrier_site_;
     unsigned barrier_first_ = 0;
     unsigned ready_head_ = 0, ready_tail_ = 0;
-    uint16_t* ready_;         // a ring of those that may go on
-    uint16_t* arrived_;       // those at the barrier
+    uint16_t* ready_;    // a ring of those that may go on
+    uint16_t* arrived_;  // those at the barrier
     uint16_t rings_[2][kMostThreads] = {};
     unsigned starting_fiber_ = 0;
     std::vector<uint16_t> free_fibers_;
@@ -164,7 +175,7 @@ class Block {
     std::vector<Warp> warps_;
     std::vector<DeferredCopies> copies_;
     FiberPool fibers_;
-    Fiber home_;              // the OS thread's own stack
+    Fiber home_;  // the OS thread's own stack
     // Which __shared__ variables a kernel writes, found by running it: only those are poisoned before each block.
     struct Usage {
         unsigned launches = 0;
@@ -172,7 +183,7 @@ class Block {
     };
     std::unordered_map<const void*, Usage> usage_;
     Usage* used_ = nullptr;
-    bool look_ = false;       // at all of them, in the next block
+    bool look_ = false;  // at all of them, in the next block
     unsigned char* shared_ = nullptr;
     unsigned char* shared_map_ = nullptr;
     size_t shared_map_bytes_ = 0, shared_size_ = 0;

@@ -11,8 +11,8 @@
 
 namespace cmtl::kernels::simt {
 
-// Its end lies at a page that may not be touched, so that what runs over it faults. AddressSanitizer gets an allocation of the
-// exact size instead.
+// Its end lies at a page that may not be touched, so that what runs over it faults. AddressSanitizer gets an allocation
+// of the exact size instead.
 void Block::map_shared(size_t bytes) {
     if (bytes == shared_size_) return;
 #if defined(CMTL_SIMT_ASAN)
@@ -21,7 +21,8 @@ void Block::map_shared(size_t bytes) {
     shared_size_ = bytes;
     if (bytes == 0) return;
     void* memory = nullptr;
-    if (posix_memalign(&memory, 128, bytes) != 0) fail(ErrorKind::resource, "simt", "no memory for {} bytes of shared memory", bytes);
+    if (posix_memalign(&memory, 128, bytes) != 0)
+        fail(ErrorKind::resource, "simt", "no memory for {} bytes of shared memory", bytes);
     shared_map_ = shared_ = static_cast<unsigned char*>(memory);
 #else
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), rounded = (bytes + 127) / 128 * 128;
@@ -47,7 +48,8 @@ Block::~Block() {
 #endif
 }
 
-// Shared memory is what the block before left there. Bits of 1, NaN in floats, show whoever reads what this block did not write.
+// Shared memory is what the block before left there. Bits of 1, NaN in floats, show whoever reads what this block did
+// not write.
 void Block::poison_shared() {
     if (shared_size_) std::memset(shared_, 0xFF, shared_size_);
     const auto& all = shared_variables();
@@ -65,13 +67,15 @@ void Block::see_shared_used() {
     auto& known = used_->variables;
     for (unsigned i = 0; i < all.size(); i++) {
         const unsigned char* memory = static_shared_base() + all[i].offset;
-        const bool untouched = all[i].bytes == 0 || (*memory == 0xFF && std::memcmp(memory, memory + 1, all[i].bytes - 1) == 0);
+        const bool untouched =
+            all[i].bytes == 0 || (*memory == 0xFF && std::memcmp(memory, memory + 1, all[i].bytes - 1) == 0);
         const bool listed = std::find(known.begin(), known.end(), i) != known.end();
         if (!untouched && !listed) known.push_back(i);
         if (!untouched) total += all[i].bytes;
     }
     if (total > grid_->shared_limit)
-        fail(ErrorKind::internal, "simt", "kernel {}: {} bytes of shared memory, {} of them dynamic; a block may have {}", grid_->name, total,
+        fail(ErrorKind::internal, "simt",
+             "kernel {}: {} bytes of shared memory, {} of them dynamic; a block may have {}", grid_->name, total,
              shared_size_, grid_->shared_limit);
 }
 
@@ -101,10 +105,14 @@ DeferredCopies& Block::copies() {
 
 void async_copy(void* shared, const void* global, unsigned bytes, unsigned source_bytes) {
     const auto aligned = [bytes](const void* p) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; };
-    if ((bytes != 4 && bytes != 8 && bytes != 16) || source_bytes > bytes || !aligned(shared) || (source_bytes && !aligned(global)))
-        current_block->abandon(fmt::format("cp.async of {} bytes ({} read) to {} from {}: 4, 8 or 16 bytes, aligned to as many", bytes,
-                                           source_bytes, shared, global));
-    if (const Hooks* h = hooks(); h && h->async_begin) h->async_begin(shared, global, bytes, source_bytes, __builtin_return_address(0));
+    if ((bytes != 4 && bytes != 8 && bytes != 16) || source_bytes > bytes || !aligned(shared) ||
+        (source_bytes && !aligned(global)))
+        current_block->abandon([&] {
+            return fmt::format("cp.async of {} bytes ({} read) to {} from {}: 4, 8 or 16 bytes, aligned to as many",
+                               bytes, source_bytes, shared, global);
+        });
+    if (const Hooks* h = hooks(); h && h->async_begin)
+        h->async_begin(shared, global, bytes, source_bytes, __builtin_return_address(0));
     DeferredCopies& mine = current_block->copies();
     std::memset(shared, 0xFF, bytes);
     mine.pending.push_back({shared, global, bytes, source_bytes, mine.group});

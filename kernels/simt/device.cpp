@@ -16,23 +16,39 @@ std::mutex one_at_a_time;  // __shared__ variables are plain statics, or one sha
 
 size_t shared_per_block(int capability) {
     switch (capability) {
-        case 70: return 96 << 10;
-        case 75: return 64 << 10;
-        case 80: case 87: return 163 << 10;
-        case 86: case 89: case 120: case 121: return 99 << 10;
-        case 90: case 100: case 101: case 103: return 227 << 10;
-        default: fail(ErrorKind::internal, "simt", "compute capability {} is not known: 70 75 80 86 87 89 90 100 101 103 120 121", capability);
+        case 70:
+            return 96 << 10;
+        case 75:
+            return 64 << 10;
+        case 80:
+        case 87:
+            return 163 << 10;
+        case 86:
+        case 89:
+        case 120:
+        case 121:
+            return 99 << 10;
+        case 90:
+        case 100:
+        case 101:
+        case 103:
+            return 227 << 10;
+        default:
+            fail(ErrorKind::internal, "simt",
+                 "compute capability {} is not known: 70 75 80 86 87 89 90 100 101 103 120 121", capability);
     }
 }
 
 void check_launch_limits(int capability, const char* name, dim3 grid, dim3 block, size_t shared_bytes) {
     const auto refuse = [&](std::string_view why) {
-        fail(ErrorKind::internal, "simt", "kernel {}: {} (grid {}x{}x{}, block {}x{}x{}, {} bytes of dynamic shared memory, sm_{})", name, why,
+        fail(ErrorKind::internal, "simt",
+             "kernel {}: {} (grid {}x{}x{}, block {}x{}x{}, {} bytes of dynamic shared memory, sm_{})", name, why,
              grid.x, grid.y, grid.z, block.x, block.y, block.z, shared_bytes, capability);
     };
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) refuse("the grid is empty");
     if (block.x == 0 || block.y == 0 || block.z == 0) refuse("the block is empty");
-    if (grid.x > 0x7FFFFFFFu || grid.y > 65535 || grid.z > 65535) refuse("the grid is larger than 2147483647x65535x65535");
+    if (grid.x > 0x7FFFFFFFu || grid.y > 65535 || grid.z > 65535)
+        refuse("the grid is larger than 2147483647x65535x65535");
     if (block.x > 1024 || block.y > 1024 || block.z > 64) refuse("the block is larger than 1024x1024x64");
     if (static_cast<uint64_t>(block.x) * block.y * block.z > 1024) refuse("the block has more than 1024 threads");
     if (shared_bytes > shared_per_block(capability))
@@ -58,11 +74,14 @@ Processor::~Processor() {
 void Processor::work(Job& job, Block& block) {
     try {
         block.prepare(*job.grid);
-        for (uint64_t begin; !job.failed && (begin = job.next.fetch_add(job.chunk, std::memory_order_relaxed)) < job.count;) {
+        for (uint64_t begin;
+             !job.failed && (begin = job.next.fetch_add(job.chunk, std::memory_order_relaxed)) < job.count;) {
             const uint64_t end = std::min(begin + job.chunk, job.count);
             for (uint64_t i = begin; i < end; i++) {
                 __extension__ using wide = unsigned __int128;
-                block.run(job.step == 1 ? i : static_cast<uint64_t>((static_cast<wide>(i) * job.step + job.offset) % job.count));
+                block.run(job.step == 1
+                              ? i
+                              : static_cast<uint64_t>((static_cast<wide>(i) * job.step + job.offset) % job.count));
             }
         }
     } catch (...) {
@@ -111,7 +130,8 @@ void Processor::run(const Grid& grid) {
     if (shared) {
         {
             const std::lock_guard lock(mutex_);
-            while (threads_.size() + 1 < workers) threads_.emplace_back([this, i = threads_.size() + 1] { worker_main(i); });
+            while (threads_.size() + 1 < workers)
+                threads_.emplace_back([this, i = threads_.size() + 1] { worker_main(i); });
             job_ = &job;
             jobs_++;
         }

@@ -19,7 +19,8 @@ class Processor {
     Processor& operator=(const Processor&) = delete;
     ~Processor();
 
-    // Runs every block; the calling thread takes its share. Throws the first failure; blocks that had not started do not run.
+    // Runs every block; the calling thread takes its share. Throws the first failure; blocks that had not started do
+    // not run.
     void run(const Grid& grid);
     int workers() const { return static_cast<int>(blocks_.size()); }
 

@@ -30,9 +30,9 @@ void announce_switch([[maybe_unused]] void** save, [[maybe_unused]] const Fiber&
 }  // namespace
 
 #if !defined(CMTL_SIMT_UCONTEXT)
-// A fiber that stands still keeps on its stack, from its stack pointer up: eight bytes for alignment, six registers, and where to go
-// on. Floating-point control words are the same on all fibers and not kept. It goes on by a jump: a return would be predicted to lead to
-// the place that this processor last called from, which is another thread's.
+// A fiber that stands still keeps on its stack, from its stack pointer up: eight bytes for alignment, six registers,
+// and where to go on. Floating-point control words are the same on all fibers and not kept. It goes on by a jump: a
+// return would be predicted to lead to the place that this processor last called from, which is another thread's.
 #if defined(CMTL_SIMT_ASAN)
 extern "C" void cmtl_simt_switch(void** save, void* to);
 #endif
@@ -145,7 +145,7 @@ void prepare_fiber(Fiber& fiber, void (*entry)()) {
     makecontext(&fiber.context, entry, 0);
 #else
     void** top = reinterpret_cast<void**>(fiber.stack + fiber.stack_bytes);
-    *--top = nullptr;                               // entry() has no caller; its frame is aligned as if it had
+    *--top = nullptr;  // entry() has no caller; its frame is aligned as if it had
     *--top = reinterpret_cast<void*>(entry);
     for (int i = 0; i < 7; i++) *--top = nullptr;
     fiber.stack_pointer = top;
@@ -168,9 +168,11 @@ size_t FiberPool::stack_bytes() { return kStack; }
 
 void FiberPool::grow(size_t count) {
     if (count <= fibers_.size()) return;
-    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), stride = page + kStack, more = count - fibers_.size();
+    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), stride = page + kStack,
+                 more = count - fibers_.size();
     void* memory = mmap(nullptr, more * stride + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) fail(ErrorKind::resource, "simt", "no address space for {} stacks of {} KiB", more, kStack >> 10);
+    if (memory == MAP_FAILED)
+        fail(ErrorKind::resource, "simt", "no address space for {} stacks of {} KiB", more, kStack >> 10);
     char* base = static_cast<char*>(memory);
     mapped_.push_back({base, more * stride + page});
     fibers_.reserve(count);

@@ -1,6 +1,6 @@
 #pragma once
-// Stacks and the switch between them. On x86-64 a switch saves the six registers that a called function must keep, some ten
-// instructions; elsewhere, or with -DCMTL_SIMT_UCONTEXT, ucontext does it with a system call each time.
+// Stacks and the switch between them. On x86-64 a switch saves the six registers that a called function must keep, some
+// ten instructions; elsewhere, or with -DCMTL_SIMT_UCONTEXT, ucontext does it with a system call each time.
 #include <cstddef>
 #include <vector>
 
@@ -26,7 +26,7 @@ struct Fiber {
 #else
     void* stack_pointer = nullptr;
 #endif
-    char* stack = nullptr;      // lowest address
+    char* stack = nullptr;  // lowest address
     size_t stack_bytes = 0;
     void* fake_stack = nullptr;  // AddressSanitizer's
 };

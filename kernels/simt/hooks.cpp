@@ -14,8 +14,8 @@ void set_hooks(const Hooks* table) { __atomic_store_n(&detail::hook_table, table
 Position position() {
     const Block* block = current_block;
     if (!block || !block->in_kernel()) return {};
-    return {true,        block->grid().name, block->grid().id,  blockIdx, thread_rank, block->threads(),
-            block->barriers(), block->collectives()};
+    return {true,        block->grid().name, block->grid().id,  blockIdx,
+            thread_rank, block->threads(),   block->barriers(), block->collectives()};
 }
 
 AddressRange dynamic_shared_range() {
@@ -25,7 +25,8 @@ AddressRange dynamic_shared_range() {
 
 std::vector<AddressRange> static_shared_ranges() {
     std::vector<AddressRange> ranges;
-    for (const SharedVariable& each : shared_variables()) ranges.push_back({static_shared_base() + each.offset, each.bytes});
+    for (const SharedVariable& each : shared_variables())
+        ranges.push_back({static_shared_base() + each.offset, each.bytes});
     return ranges;
 }
 
@@ -45,9 +46,9 @@ void Block::own_ranges(std::vector<AddressRange>& ranges) const {
 }
 
 std::vector<AddressRange> internal_ranges() {
-    std::vector<AddressRange> ranges = {{&threadIdx, sizeof threadIdx},     {&blockIdx, sizeof blockIdx},
-                                        {&blockDim, sizeof blockDim},       {&gridDim, sizeof gridDim},
-                                        {&thread_rank, sizeof thread_rank}, {&dynamic_shared, sizeof dynamic_shared},
+    std::vector<AddressRange> ranges = {{&threadIdx, sizeof threadIdx},        {&blockIdx, sizeof blockIdx},
+                                        {&blockDim, sizeof blockDim},          {&gridDim, sizeof gridDim},
+                                        {&thread_rank, sizeof thread_rank},    {&dynamic_shared, sizeof dynamic_shared},
                                         {&current_block, sizeof current_block}};
     if (current_block) current_block->own_ranges(ranges);
     return ranges;

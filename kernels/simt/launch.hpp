@@ -18,11 +18,11 @@ struct Invocation {
     const char* name;
     dim3 grid, block;
     size_t shared_bytes;
-    const void* kernel;                                  // the function, for what is kept about each
-    void (*run)(const void* kernel, const void* arguments);   // one thread
+    const void* kernel;                                      // the function, for what is kept about each
+    void (*run)(const void* kernel, const void* arguments);  // one thread
     const void* arguments;
     std::shared_ptr<const void> (*keep)(const void* arguments);  // a copy of them for a launch that runs later
-    const void* const* pointers;                         // those of the arguments that are pointers
+    const void* const* pointers;                                 // those of the arguments that are pointers
     size_t pointer_count;
 };
 
@@ -59,14 +59,16 @@ void launch(const Launch& l, void (*kernel)(Parameters...), Arguments... argumen
             (add(each), ...);
         },
         values);
-    simt::enqueue(l.stream,
-                  {l.name, l.grid, l.block, l.shared_bytes, reinterpret_cast<const void*>(kernel),
-                   [](const void* function, const void* each) {
-                       std::apply(reinterpret_cast<void (*)(Parameters...)>(const_cast<void*>(function)), *static_cast<const Values*>(each));
-                   },
-                   &values,
-                   [](const void* each) -> std::shared_ptr<const void> { return std::make_shared<Values>(*static_cast<const Values*>(each)); },
-                   pointers, pointer_count});
+    simt::enqueue(l.stream, {l.name, l.grid, l.block, l.shared_bytes, reinterpret_cast<const void*>(kernel),
+                             [](const void* function, const void* each) {
+                                 std::apply(reinterpret_cast<void (*)(Parameters...)>(const_cast<void*>(function)),
+                                            *static_cast<const Values*>(each));
+                             },
+                             &values,
+                             [](const void* each) -> std::shared_ptr<const void> {
+                                 return std::make_shared<Values>(*static_cast<const Values*>(each));
+                             },
+                             pointers, pointer_count});
 }
 
 }  // namespace on_simt

@@ -15,8 +15,8 @@ namespace cmtl::kernels::simt {
 namespace {
 
 constexpr size_t kAlignment = 256;
-// Fresh device memory holds bits of 1, so that NaN shows where a kernel reads what nobody wrote. Larger allocations are arenas, whose
-// pages would all be touched for it.
+// Fresh device memory holds bits of 1, so that NaN shows where a kernel reads what nobody wrote. Larger allocations are
+// arenas, whose pages would all be touched for it.
 constexpr size_t kPoisoned = 64 << 20;
 
 uint64_t leaked = 0;
@@ -131,7 +131,8 @@ Memory::~Memory() {
         if (all.empty()) return;
         size_t bytes = 0;
         for (const auto& each : all) bytes += each.second.bytes;
-        std::fprintf(stderr, "[simt] %zu allocations of %s memory, %zu bytes, were never released\n", all.size(), what, bytes);
+        std::fprintf(stderr, "[simt] %zu allocations of %s memory, %zu bytes, were never released\n", all.size(), what,
+                     bytes);
         __atomic_fetch_add(&leaked, all.size(), __ATOMIC_RELAXED);
         while (!all.empty()) give_back(all, const_cast<std::byte*>(all.begin()->first), what);
     };

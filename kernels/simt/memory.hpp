@@ -1,6 +1,6 @@
 #pragma once
-// Device and pinned memory of a simt device. Every allocation ends at memory that may not be touched: a page without rights, or
-// AddressSanitizer's redzone.
+// Device and pinned memory of a simt device. Every allocation ends at memory that may not be touched: a page without
+// rights, or AddressSanitizer's redzone.
 #include <cstddef>
 #include <map>
 #include <mutex>

@@ -1,5 +1,5 @@
-// Streams, events and graphs of the device that the CPU plays. Eager streams run what they are given at once. Deferred ones keep it
-// until somebody waits, and then interleave: a wait that was forgotten gives wrong numbers for some seed.
+// Streams, events and graphs of the device that the CPU plays. Eager streams run what they are given at once. Deferred
+// ones keep it until somebody waits, and then interleave: a wait that was forgotten gives wrong numbers for some seed.
 #include "kernels/runtime.hpp"
 
 #include <omp.h>
@@ -76,11 +76,13 @@ class SimtRuntime final : public Runtime {
   public:
     explicit SimtRuntime(const SimtOptions& options)
         : options_(options),
-          memory_(options.memory ? options.memory
-                                 : static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE))),
+          memory_(options.memory
+                      ? options.memory
+                      : static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE))),
           processor_(options.workers > 0 ? options.workers : omp_get_max_threads()),
           random_(options.order_seed * 0x9E3779B97F4A7C15u + 0x243F6A8885A308D3u) {
-        properties_ = {"simt", options.capability, processor_.workers(), memory_.limit(), shared_per_block(options.capability)};
+        properties_ = {"simt", options.capability, processor_.workers(), memory_.limit(),
+                       shared_per_block(options.capability)};
     }
     ~SimtRuntime() override {
         for (StreamState* stream : streams_) retire(stream);
@@ -139,16 +141,9 @@ class SimtRuntime final : public Runtime {
         const std::lock_guard lock(mutex_);
         StreamState& state = own(stream);
         if (bytes == 0) return;
-        const bool to_device = direction != Direction::to_host, from_device = direction != Direction::to_device;
-        const auto check = [&](const void* p, bool device, const char* which) {
-            require(device ? memory_.on_device(p, bytes) : !memory_.touches_device(p, bytes), "simt",
-                    "copy of {} bytes: the {} {} is {}", bytes, which, p, device ? "not all in one allocation of device memory" : "device memory");
-        };
-        check(target, to_device, "target");
-        check(source, from_device, "source");
-        const auto *from = static_cast<const std::byte*>(source), *to = static_cast<const std::byte*>(target);
-        require(to + bytes <= from || from + bytes <= to, "simt", "copy of {} bytes from {} to {}: they overlap", bytes, source, target);
-        put(state, [=] {
+        check_copy(target, source, bytes, direction);
+        put(state, [=, this] {
+            check_copy(target, source, bytes, direction);  // memory may have been released since a graph was captured
             std::memcpy(target, source, bytes);
             announce_written(target, bytes);
         });
@@ -157,8 +152,9 @@ class SimtRuntime final : public Runtime {
         const std::lock_guard lock(mutex_);
         StreamState& state = own(stream);
         if (bytes == 0) return;
-        require(memory_.on_device(target, bytes), "simt", "fill of {} bytes at {}: not all in one allocation of device memory", bytes, target);
-        put(state, [=] {
+        check_fill(target, bytes);
+        put(state, [=, this] {
+            check_fill(target, bytes);
             std::memset(target, value, bytes);
             announce_written(target, bytes);
         });
@@ -218,14 +214,12 @@ class SimtRuntime final : public Runtime {
     void launch(StreamState& state, const Invocation& call) {
         const std::lock_guard lock(mutex_);
         check_launch_limits(options_.capability, call.name, call.grid, call.block, call.shared_bytes);
-        for (size_t i = 0; i < call.pointer_count; i++) {
-            const void* p = call.pointers[i];
-            require(!p || memory_.on_device(p, 0) || memory_.pinned(p), "simt",
-                    "kernel {}: {}, number {} of its pointers, is neither device nor pinned memory", call.name, p, i);
-        }
+        check_pointers(call.name, call.pointers, call.pointer_count);
         if (!options_.deferred && !state.capture) return run(call);
-        put(state, [this, later = Invocation(call), kept = call.keep(call.arguments)]() mutable {
+        put(state, [this, later = Invocation(call), kept = call.keep(call.arguments),
+                    pointers = std::vector<const void*>(call.pointers, call.pointers + call.pointer_count)]() mutable {
             later.arguments = kept.get();
+            check_pointers(later.name, pointers.data(), pointers.size());
             run(later);
         });
     }
@@ -241,10 +235,34 @@ class SimtRuntime final : public Runtime {
         return state;
     }
     void run(const Invocation& call) {
-        processor_.run({call.name, call.kernel, call.grid, call.block, call.shared_bytes, properties_.shared_per_block, call.run, call.arguments, options_.order_seed,
-                        launches_++});
+        processor_.run({call.name, call.kernel, call.grid, call.block, call.shared_bytes, properties_.shared_per_block,
+                        call.run, call.arguments, options_.order_seed, launches_++});
     }
-    void require_no_capture(const char* what) const { require(capturing_ == 0, "simt", "{} while a stream is captured", what); }
+    void check_copy(const void* target, const void* source, size_t bytes, Direction direction) const {
+        const auto check = [&](const void* p, bool device, const char* which) {
+            require(device ? memory_.on_device(p, bytes) : !memory_.touches_device(p, bytes), "simt",
+                    "copy of {} bytes: the {} {} is {}", bytes, which, p,
+                    device ? "not all in one allocation of device memory" : "device memory");
+        };
+        check(target, direction != Direction::to_host, "target");
+        check(source, direction != Direction::to_device, "source");
+        const auto *from = static_cast<const std::byte*>(source), *to = static_cast<const std::byte*>(target);
+        require(to + bytes <= from || from + bytes <= to, "simt", "copy of {} bytes from {} to {}: they overlap", bytes,
+                source, target);
+    }
+    void check_fill(const void* target, size_t bytes) const {
+        require(memory_.on_device(target, bytes), "simt",
+                "fill of {} bytes at {}: not all in one allocation of device memory", bytes, target);
+    }
+    void check_pointers(const char* kernel, const void* const* pointers, size_t count) const {
+        for (size_t i = 0; i < count; i++)
+            require(!pointers[i] || memory_.on_device(pointers[i], 0) || memory_.pinned(pointers[i]), "simt",
+                    "kernel {}: {}, number {} of its pointers, is neither device nor pinned memory", kernel,
+                    pointers[i], i);
+    }
+    void require_no_capture(const char* what) const {
+        require(capturing_ == 0, "simt", "{} while a stream is captured", what);
+    }
     void keep_failure(const char* what) noexcept {
         if (!failure_) failure_ = std::make_exception_ptr(Error(ErrorKind::internal, "simt", what));
     }
@@ -284,7 +302,10 @@ class SimtRuntime final : public Runtime {
             if (!step()) return keep_failure("deadlock: the streams wait for events that nobody will record");
     }
     void run_all() {
-        run_until([&] { return std::all_of(streams_.begin(), streams_.end(), [](const StreamState* s) { return s->pending.empty(); }); });
+        run_until([&] {
+            return std::all_of(streams_.begin(), streams_.end(),
+                               [](const StreamState* s) { return s->pending.empty(); });
+        });
     }
 
     const SimtOptions options_;
@@ -309,6 +330,8 @@ void enqueue(Stream stream, const Invocation& invocation) {
 
 }  // namespace simt
 
-std::unique_ptr<Runtime> simt_runtime(const SimtOptions& options) { return std::make_unique<simt::SimtRuntime>(options); }
+std::unique_ptr<Runtime> simt_runtime(const SimtOptions& options) {
+    return std::make_unique<simt::SimtRuntime>(options);
+}
 
 }  // namespace cmtl::kernels

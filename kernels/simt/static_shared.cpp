@@ -40,7 +40,8 @@ Module this_module() {
 template <class T>
 bool read(std::ifstream& file, uint64_t offset, T* target, size_t count) {
     file.seekg(static_cast<std::streamoff>(offset));
-    return static_cast<bool>(file.read(reinterpret_cast<char*>(target), static_cast<std::streamsize>(count * sizeof(T))));
+    return static_cast<bool>(
+        file.read(reinterpret_cast<char*>(target), static_cast<std::streamsize>(count * sizeof(T))));
 }
 
 std::vector<SharedVariable> read_symbols() {
@@ -55,12 +56,16 @@ std::vector<SharedVariable> read_symbols() {
         const auto& strings = sections[section.sh_link];
         std::vector<ElfW(Sym)> symbols(section.sh_size / sizeof(ElfW(Sym)));
         std::vector<char> names(strings.sh_size + 1);
-        if (!read(file, section.sh_offset, symbols.data(), symbols.size()) || !read(file, strings.sh_offset, names.data(), strings.sh_size))
+        if (!read(file, section.sh_offset, symbols.data(), symbols.size()) ||
+            !read(file, strings.sh_offset, names.data(), strings.sh_size))
             return {};
         for (const auto& symbol : symbols) {
-            if (ELF64_ST_TYPE(symbol.st_info) != STT_TLS || symbol.st_shndx == SHN_UNDEF || symbol.st_name >= strings.sh_size) continue;
+            if (ELF64_ST_TYPE(symbol.st_info) != STT_TLS || symbol.st_shndx == SHN_UNDEF ||
+                symbol.st_name >= strings.sh_size)
+                continue;
             const std::string_view name = &names[symbol.st_name];
-            if (name.starts_with("_ZZN4cmtl7kernels7on_simt")) variables.push_back({std::string(name), symbol.st_value, symbol.st_size});
+            if (name.starts_with("_ZZN4cmtl7kernels7on_simt"))
+                variables.push_back({std::string(name), symbol.st_value, symbol.st_size});
         }
     }
     std::sort(variables.begin(), variables.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });

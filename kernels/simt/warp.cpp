@@ -1,5 +1,6 @@
-// Warp collectives: lanes named by one mask meet. They may come in any order, from different places, and several masks, even
-// overlapping ones, may be waited for at the same time; lanes that have returned are not waited for, as on the hardware.
+// Warp collectives: lanes named by one mask meet. They may come in any order, from different places, and several masks,
+// even overlapping ones, may be waited for at the same time; lanes that have returned are not waited for, as on the
+// hardware.
 #include <bit>
 
 #include "kernels/simt/block.hpp"
@@ -12,10 +13,15 @@ Rendezvous& Block::rendezvous(Warp& warp, unsigned mask, const char* what, unsig
         Rendezvous& r = *warp.open[i];
         if (r.mask != mask) continue;
         if (r.what != what && std::strcmp(r.what, what) != 0)
-            abandon(fmt::format("came to {} {} with mask {:#x}, where other lanes of the mask wait in {} {}", what, site.text(), mask,
-                                r.what, r.site.text()));
+            abandon([&] {
+                return fmt::format("came to {} {} with mask {:#x}, where other lanes of the mask wait in {} {}", what,
+                                   site.text(), mask, r.what, r.site.text());
+            });
         if (r.bytes != bytes)
-            abandon(fmt::format("came to {} {} with {} bytes, other lanes of mask {:#x} with {}", what, site.text(), bytes, mask, r.bytes));
+            abandon([&] {
+                return fmt::format("came to {} {} with {} bytes, other lanes of mask {:#x} with {}", what, site.text(),
+                                   bytes, mask, r.bytes);
+            });
         return r;
     }
     if (warp.free.empty()) {
@@ -50,9 +56,13 @@ inline void* Block::exchange(ExchangeRequest& request, void* here) {
     Thread& me = threads_[rank];
     Warp& warp = warps_[rank / kWarp];
     if (!(mask >> lane & 1)) [[unlikely]]
-        abandon(fmt::format("{} {}: lane {} is not in its own mask {:#x}", request.what, site.text(), lane, mask));
+        abandon([&] {
+            return fmt::format("{} {}: lane {} is not in its own mask {:#x}", request.what, site.text(), lane, mask);
+        });
     if (bytes > kExchangeBytes) [[unlikely]]
-        abandon(fmt::format("{} {}: {} bytes a lane, at most {}", request.what, site.text(), bytes, kExchangeBytes));
+        abandon([&] {
+            return fmt::format("{} {}: {} bytes a lane, at most {}", request.what, site.text(), bytes, kExchangeBytes);
+        });
     leave(me);
     Rendezvous& r = rendezvous(warp, mask, request.what, bytes, site);
     if (bytes == 4)
@@ -71,6 +81,8 @@ inline void* Block::exchange(ExchangeRequest& request, void* here) {
     return go_on(here);
 }
 
-void* arrive_at_exchange(void* request, void* here) { return current_block->exchange(*static_cast<ExchangeRequest*>(request), here); }
+void* arrive_at_exchange(void* request, void* here) {
+    return current_block->exchange(*static_cast<ExchangeRequest*>(request), here);
+}
 
 }  // namespace cmtl::kernels::simt

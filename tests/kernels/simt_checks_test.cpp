@@ -76,7 +76,8 @@ __global__ void async_kernel(const float* x, float* y, int wait_for, int commits
     CMTL_DYNAMIC_SHARED(float, tile);
     const unsigned t = threadIdx.x;
     for (int stage = 0; stage < 2; stage++) {
-        simt::async_copy(tile + (static_cast<unsigned>(stage) * 32 + t) * 4, x + (static_cast<unsigned>(stage) * 32 + t) * 4, 16, t == 3 ? 8 : 16);
+        simt::async_copy(tile + (static_cast<unsigned>(stage) * 32 + t) * 4,
+                         x + (static_cast<unsigned>(stage) * 32 + t) * 4, 16, t == 3 ? 8 : 16);
         if (stage < commits) simt::async_commit();
     }
     if (wait_for >= 0) simt::async_wait(wait_for);
@@ -102,10 +103,10 @@ __global__ void order_kernel(unsigned* out) {  // a bug that only shows where th
 __global__ void block_order_kernel(unsigned* out) { out[0] = blockIdx.x; }
 __global__ void deep_kernel(int* out, int depth) {
     volatile char frame[20000];
-    frame[0] = static_cast<char>(depth);
+    frame[depth * 977 % 20000] = static_cast<char>(depth);
     if (depth > 0) deep_kernel(out, depth - 1);
     __syncthreads();
-    out[threadIdx.x] = frame[0];
+    out[threadIdx.x] = frame[depth * 977 % 20000];
 }
 __global__ void shared_overrun_kernel() {
     CMTL_DYNAMIC_SHARED(volatile float, tile);
@@ -137,7 +138,9 @@ struct SimtChecks : Test {
 
 TEST_F(SimtChecks, DivergentBarriers) {
     launch({"two_barriers", 4, 64, 0, device.stream}, two_barriers_kernel, false);
-    const auto message = message_of([&] { launch({"two_barriers", 1, 64, 0, device.stream}, two_barriers_kernel, true); });
+    const auto message = message_of([&] {
+        launch({"two_barriers", 1, 64, 0, device.stream}, two_barriers_kernel, true);
+    });
     EXPECT_SAYS(message, "kernel two_barriers, block (0,0,0), thread (40,0,0)");
     EXPECT_SAYS(message, "divergent barriers: it is at simt_checks_test.cpp:");
     EXPECT_SAYS(message, "thread (0,0,0) waits at simt_checks_test.cpp:");
@@ -145,8 +148,12 @@ TEST_F(SimtChecks, DivergentBarriers) {
 }
 
 TEST_F(SimtChecks, ReturnBeforeABarrier) {
-    const auto message = message_of([&] { launch({"early_return", 1, dim3(8, 8), 0, device.stream}, early_return_kernel, 5); });
-    EXPECT_SAYS(message, "kernel early_return, block (0,0,0), thread (5,0,0): returned while thread (0,0,0) waits at the barrier at simt_checks");
+    const auto message = message_of([&] {
+        launch({"early_return", 1, dim3(8, 8), 0, device.stream}, early_return_kernel, 5);
+    });
+    EXPECT_SAYS(message,
+                "kernel early_return, block (0,0,0), thread (5,0,0): returned while thread (0,0,0) waits at the "
+                "barrier at simt_checks");
     // Here those that return do so before anybody waits.
     SimtDevice shuffled({.workers = 1, .order_seed = 3});
     const auto other = message_of([&] { launch({"early_return", 1, 64, 0, shuffled.stream}, early_return_kernel, 2); });
@@ -155,13 +162,17 @@ TEST_F(SimtChecks, ReturnBeforeABarrier) {
 }
 
 TEST_F(SimtChecks, OneBarrierTooFew) {
-    const auto message = message_of([&] { launch({"barrier_one_short", 1, 64, 0, device.stream}, barrier_one_short_kernel, out.data()); });
+    const auto message = message_of([&] {
+        launch({"barrier_one_short", 1, 64, 0, device.stream}, barrier_one_short_kernel, out.data());
+    });
     EXPECT_SAYS(message, "thread (33,0,0): returned while thread");
     expect_still_works();
 }
 
 TEST_F(SimtChecks, LaneMissingFromACollective) {
-    const auto message = message_of([&] { launch({"missing_lane", 3, 64, 0, device.stream}, missing_lane_kernel, out.data()); });
+    const auto message = message_of([&] {
+        launch({"missing_lane", 3, 64, 0, device.stream}, missing_lane_kernel, out.data());
+    });
     EXPECT_SAYS(message, "kernel missing_lane, block (");
     EXPECT_SAYS(message, "deadlock; ");
     EXPECT_SAYS(message, "33 of 64 threads wait at the barrier at simt_checks_test.cpp");
@@ -179,19 +190,27 @@ TEST_F(SimtChecks, MasksThatCross) {
 
 TEST_F(SimtChecks, CallerNotInItsMask) {
     const auto votes = device.buffer(std::vector<unsigned>(32));
-    const auto message = message_of([&] { launch({"wrong_mask", 1, 32, 0, device.stream}, wrong_mask_kernel, votes.data()); });
+    const auto message = message_of([&] {
+        launch({"wrong_mask", 1, 32, 0, device.stream}, wrong_mask_kernel, votes.data());
+    });
     EXPECT_SAYS(message, "kernel wrong_mask, block (0,0,0), thread (16,0,0): __ballot_sync at simt_checks_test.cpp");
     EXPECT_SAYS(message, "lane 16 is not in its own mask 0xffff");
 }
 
 TEST_F(SimtChecks, LanesAtDifferentOperations) {
-    const auto message = message_of([&] { launch({"two_operations", 1, 32, 0, device.stream}, two_operations_kernel, out.data()); });
+    const auto message = message_of([&] {
+        launch({"two_operations", 1, 32, 0, device.stream}, two_operations_kernel, out.data());
+    });
     EXPECT_SAYS(message, "thread (1,0,0): came to __any_sync");
     EXPECT_SAYS(message, "where other lanes of the mask wait in __all_sync");
     const auto numbers = device.buffer(std::vector<double>(32));
-    const auto sizes = message_of([&] { launch({"two_sizes", 1, 32, 0, device.stream}, two_sizes_kernel, numbers.data()); });
+    const auto sizes = message_of([&] {
+        launch({"two_sizes", 1, 32, 0, device.stream}, two_sizes_kernel, numbers.data());
+    });
     EXPECT_SAYS(sizes, "with 4 bytes, other lanes of mask 0xffffffff with 8");
-    const auto width = message_of([&] { launch({"bad_width", 1, 32, 0, device.stream}, bad_width_kernel, out.data()); });
+    const auto width = message_of([&] {
+        launch({"bad_width", 1, 32, 0, device.stream}, bad_width_kernel, out.data());
+    });
     EXPECT_SAYS(width, "of width 12");
     expect_still_works();
 }
@@ -206,7 +225,8 @@ TEST_F(SimtChecks, UnwrittenSharedMemoryIsNotANumber) {
             launch({"unwritten", 20, 64, dynamic ? 64 * sizeof(float) : 0, device.stream},
                    dynamic ? unwritten_dynamic_kernel : unwritten_static_kernel, y.data());
             const auto values = y.host();
-            for (size_t i = 0; i < values.size(); i++) ASSERT_EQ(std::isnan(values[i]), i % 64 == 5) << dynamic << ' ' << i;
+            for (size_t i = 0; i < values.size(); i++)
+                ASSERT_EQ(std::isnan(values[i]), i % 64 == 5) << dynamic << ' ' << i;
         }
     }
 }
@@ -216,10 +236,13 @@ TEST_F(SimtChecks, CopiesArriveWhenTheyAreWaitedFor) {
     for (size_t i = 0; i < numbers.size(); i++) numbers[i] = static_cast<float>(i + 1);
     const auto x = device.buffer(numbers), y = device.buffer(std::vector<float>(256));
     const auto run = [&](int wait_for, int commits) {
-        launch({"async", 1, 32, 256 * sizeof(float), device.stream}, async_kernel, x.data(), y.data(), wait_for, commits);
+        launch({"async", 1, 32, 256 * sizeof(float), device.stream}, async_kernel, x.data(), y.data(), wait_for,
+               commits);
         return y.host();
     };
-    const auto right = [&](size_t i) { return i / 4 % 32 == 3 && i % 4 >= 2 ? 0.0f : numbers[i]; };  // thread 3 fills up with zeros
+    const auto right = [&](size_t i) {
+        return i / 4 % 32 == 3 && i % 4 >= 2 ? 0.0f : numbers[i];
+    };  // thread 3 fills up with zeros
     const auto all = run(0, 2);
     for (size_t i = 0; i < 256; i++) ASSERT_EQ(all[i], right(i)) << i;
     const auto first = run(1, 2), never = run(-1, 2), uncommitted = run(0, 1);
@@ -234,8 +257,12 @@ TEST_F(SimtChecks, CopiesArriveWhenTheyAreWaitedFor) {
         ASSERT_TRUE(std::isnan(never[i])) << i;
     }
     const auto message = message_of([&] { run(-2, 2); });
-    EXPECT_SAYS(message, "kernel async, block (0,0,0), thread (30,0,0): returned with 2 asynchronous copies that it did not wait for");
-    const auto misaligned = message_of([&] { launch({"misaligned", 1, 1, 64, device.stream}, misaligned_copy_kernel, x.data()); });
+    EXPECT_SAYS(
+        message,
+        "kernel async, block (0,0,0), thread (30,0,0): returned with 2 asynchronous copies that it did not wait for");
+    const auto misaligned = message_of([&] {
+        launch({"misaligned", 1, 1, 64, device.stream}, misaligned_copy_kernel, x.data());
+    });
     EXPECT_SAYS(misaligned, "cp.async of 16 bytes (16 read)");
     expect_still_works();
     ASSERT_EQ(run(0, 2)[255], numbers[255]);
@@ -277,7 +304,9 @@ TEST_F(SimtChecks, OrderOfThreadsAndBlocks) {
 
 TEST_F(SimtChecks, LaunchesThatAGpuRefuses) {
     const auto refused = [&](dim3 grid, dim3 block, size_t shared, std::string_view why) {
-        const auto message = message_of([&] { launch({"fine", grid, block, shared, device.stream}, fine_kernel, out.data()); });
+        const auto message = message_of([&] {
+            launch({"fine", grid, block, shared, device.stream}, fine_kernel, out.data());
+        });
         EXPECT_SAYS(message, "kernel fine: ");
         EXPECT_SAYS(message, why);
     };
@@ -290,27 +319,37 @@ TEST_F(SimtChecks, LaunchesThatAGpuRefuses) {
     refused(1, dim3(1025), 0, "the block is larger than 1024x1024x64");
     refused(1, dim3(1, 1, 65), 0, "the block is larger than 1024x1024x64");
     refused(1, dim3(64, 17), 0, "more than 1024 threads (grid 1x1x1, block 64x17x1");
-    const auto inner = message_of([&] { launch({"launching", 1, 1, 0, device.stream}, launching_kernel, Launch{"inner", 1, 1, 0, device.stream}, out.data()); });
+    const auto inner = message_of([&] {
+        launch({"launching", 1, 1, 0, device.stream}, launching_kernel, Launch{"inner", 1, 1, 0, device.stream},
+               out.data());
+    });
     EXPECT_SAYS(inner, "kernel launching, block (0,0,0), thread (0,0,0): [simt] kernel inner is launched by a kernel");
 }
 
 TEST_F(SimtChecks, SharedMemoryOfEachArchitecture) {
-    for (const auto& [capability, kib] : {std::pair{75, 64}, {80, 163}, {86, 99}, {89, 99}, {90, 227}, {100, 227}, {120, 99}}) {
+    for (const auto& [capability, kib] :
+         {std::pair{75, 64}, {80, 163}, {86, 99}, {89, 99}, {90, 227}, {100, 227}, {120, 99}}) {
         SimtDevice each({.capability = capability, .workers = 1});
         EXPECT_EQ(each.runtime->properties().capability, capability);
         EXPECT_EQ(each.runtime->properties().shared_per_block, static_cast<size_t>(kib) << 10);
         const auto cells = each.buffer(std::vector<float>(64));
         const size_t most = each.runtime->properties().shared_per_block;
         launch({"unwritten_dynamic", 1, 64, most, each.stream}, unwritten_dynamic_kernel, cells.data());
-        const auto message = message_of([&] { launch({"unwritten_dynamic", 1, 64, most + 1, each.stream}, unwritten_dynamic_kernel, cells.data()); });
+        const auto message = message_of([&] {
+            launch({"unwritten_dynamic", 1, 64, most + 1, each.stream}, unwritten_dynamic_kernel, cells.data());
+        });
         EXPECT_SAYS(message, fmt::format("a block may have {} bytes of shared memory", most));
     }
 #if !defined(__SANITIZE_ADDRESS__)
     SimtDevice turing({.capability = 75, .workers = 1});
     const auto cells = turing.buffer(std::vector<float>(64));
     launch({"static_and_dynamic", 1, 64, 48 << 10, turing.stream}, static_and_dynamic_kernel, cells.data());
-    const auto message = message_of([&] { launch({"static_and_dynamic", 1, 64, (48 << 10) + 16, turing.stream}, static_and_dynamic_kernel, cells.data()); });
-    EXPECT_SAYS(message, "kernel static_and_dynamic: 65552 bytes of shared memory, 49168 of them dynamic; a block may have 65536");
+    const auto message = message_of([&] {
+        launch({"static_and_dynamic", 1, 64, (48 << 10) + 16, turing.stream}, static_and_dynamic_kernel, cells.data());
+    });
+    EXPECT_SAYS(
+        message,
+        "kernel static_and_dynamic: 65552 bytes of shared memory, 49168 of them dynamic; a block may have 65536");
 #endif
     EXPECT_SAYS(message_of([] { simt_runtime({.capability = 42}); }), "compute capability 42");
 }
@@ -320,7 +359,10 @@ TEST_F(SimtChecks, ArgumentsPointToDeviceMemory) {
     const auto message = message_of([&] { launch({"fine", 1, 32, 0, device.stream}, fine_kernel, &host); });
     EXPECT_SAYS(message, "kernel fine: ");
     EXPECT_SAYS(message, "number 0 of its pointers, is neither device nor pinned memory");
-    EXPECT_SAYS(message_of([&] { launch({"fine", 1, 32, 0, nullptr}, fine_kernel, out.data()); }), "is no stream of simt");
+    EXPECT_SAYS(message_of([&] {
+                    launch({"fine", 1, 32, 0, nullptr}, fine_kernel, out.data());
+                }),
+                "is no stream of simt");
 }
 
 using SimtDeath = SimtChecks;
@@ -342,7 +384,8 @@ TEST_F(SimtDeath, DeviceMemoryOverrun) {
 }
 TEST_F(SimtDeath, ReleaseOfWhatIsNoMemory) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH(device.runtime->release(reinterpret_cast<std::byte*>(out.data()) + 256), "is released but is no device memory");
+    EXPECT_DEATH(device.runtime->release(reinterpret_cast<std::byte*>(out.data()) + 256),
+                 "is released but is no device memory");
 }
 
 }  // namespace

@@ -78,7 +78,8 @@ __global__ void groups_kernel(int* out) {
     const unsigned lane = threadIdx.x % 32;
     const unsigned mask = lane < 5 ? 0x1Fu : lane < 20 ? 0xFFFE0u : 0xFFF00000u;
     int sum = 0;
-    for (unsigned i = 0; i < (lane < 5 ? 7u : lane < 20 ? 3u : 1u); i++) sum += __popc(__ballot_sync(mask, lane % 2 == i % 2));
+    for (unsigned i = 0; i < (lane < 5 ? 7u : lane < 20 ? 3u : 1u); i++)
+        sum += __popc(__ballot_sync(mask, lane % 2 == i % 2));
     out[threadIdx.x] = sum * 1000 + __popc(__ballot_sync(0xFFFFFFFFu, sum > 0));
 }
 
@@ -139,10 +140,14 @@ class SimtExecution : public testing::TestWithParam<uint64_t> {
   protected:
     SimtDevice device{{.workers = 2, .order_seed = GetParam()}};
 };
-INSTANTIATE_TEST_SUITE_P(InOrderAndShuffled, SimtExecution, testing::Values(0, 1, 2, 17), testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(InOrderAndShuffled, SimtExecution, testing::Values(0, 1, 2, 17),
+                         testing::PrintToStringParamName());
 
 TEST_P(SimtExecution, EveryThreadRunsOnceWithItsIndices) {
-    for (const auto& [grid, block] : {std::pair{dim3(3, 4, 5), dim3(8, 3, 2)}, {dim3(1), dim3(1)}, {dim3(2), dim3(1024)}, {dim3(1, 1, 7), dim3(1, 5, 64)}}) {
+    for (const auto& [grid, block] : {std::pair{dim3(3, 4, 5), dim3(8, 3, 2)},
+                                      {dim3(1), dim3(1)},
+                                      {dim3(2), dim3(1024)},
+                                      {dim3(1, 1, 7), dim3(1, 5, 64)}}) {
         const size_t per_block = block.x * block.y * block.z, blocks = grid.x * grid.y * grid.z;
         auto out = device.buffer(std::vector<unsigned>(per_block * blocks, 0));
         launch({"indices", grid, block, 0, device.stream}, indices_kernel, out.data());
@@ -158,7 +163,8 @@ TEST_P(SimtExecution, SharedMemoryStaticAndDynamic) {
     const auto out = device.buffer(std::vector<float>(x.size()));
     launch({"reverse", 9, 256, 256 * sizeof(float), device.stream}, reverse_kernel, in.data(), out.data());
     const auto y = out.host();
-    for (size_t i = 0; i < y.size(); i++) ASSERT_EQ(y[i], static_cast<float>(i / 256 * 256 + 255 - (i % 256 + 1) % 256 + 1));
+    for (size_t i = 0; i < y.size(); i++)
+        ASSERT_EQ(y[i], static_cast<float>(i / 256 * 256 + 255 - (i % 256 + 1) % 256 + 1));
 }
 
 TEST_P(SimtExecution, ScanThroughBarriers) {
@@ -193,7 +199,8 @@ TEST_P(SimtExecution, ShufflesOfEveryWidth) {
             const auto got = out.host();
             for (int t = 0; t < 64; t++) {
                 // CUDA C++ Programming Guide, "Warp shuffle functions".
-                const int lane = t % 32, warp = t - lane, segment = lane / width * width, in = lane % width, by = amount % 32;
+                const int lane = t % 32, warp = t - lane, segment = lane / width * width, in = lane % width,
+                          by = amount % 32;
                 const int index = warp + segment + amount % width;
                 const int up = in - by >= 0 ? t - by : t;
                 const int down = in + by < width ? t + by : t;
@@ -224,7 +231,8 @@ TEST_P(SimtExecution, DisjointMasksInFlight) {
     const auto got = out.host();
     for (unsigned t = 0; t < 96; t++) {
         const unsigned lane = t % 32;
-        // lanes 0-4: 3 even, 2 odd, seven rounds; lanes 5-19: 7 even, 8 odd, three rounds; lanes 20-31: 6 even, one round
+        // lanes 0-4: 3 even, 2 odd, seven rounds; lanes 5-19: 7 even, 8 odd, three rounds; lanes 20-31: 6 even, one
+        // round
         const int sum = lane < 5 ? 4 * 3 + 3 * 2 : lane < 20 ? 7 + 8 + 7 : 6;
         ASSERT_EQ(got[t], sum * 1000 + 32) << t;
     }
@@ -278,7 +286,8 @@ void check_atomics(SimtDevice& device) {
     const auto got = cells.host();
     const T sum = static_cast<T>(static_cast<uint64_t>(n) * (n - 1) / 2);
     T all_or = 0, all_xor = 0;
-    for (unsigned i = 0; i < n; i++) all_or = static_cast<T>(all_or | static_cast<T>(i)), all_xor = static_cast<T>(all_xor ^ static_cast<T>(i));
+    for (unsigned i = 0; i < n; i++)
+        all_or = static_cast<T>(all_or | static_cast<T>(i)), all_xor = static_cast<T>(all_xor ^ static_cast<T>(i));
     EXPECT_EQ(got[0], sum);
     EXPECT_EQ(got[1], T{0});
     EXPECT_EQ(got[2], T(n - 1));

@@ -1,4 +1,5 @@
-// CUDA's arithmetic built-ins as simt has them, against plain loops and the tables of the PTX ISA and the CUDA Math API.
+// CUDA's arithmetic built-ins as simt has them, against plain loops and the tables of the PTX ISA and the CUDA Math
+// API.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -14,7 +15,8 @@ namespace {
 const float kNan = std::numeric_limits<float>::quiet_NaN(), kInf = std::numeric_limits<float>::infinity();
 
 std::vector<uint64_t> words() {
-    std::vector<uint64_t> all = {0, 1, 2, 3, 0x80000000u, 0xFFFFFFFFu, 0x7FFFFFFFu, ~uint64_t{0}, uint64_t{1} << 63, 0x0123456789ABCDEFu};
+    std::vector<uint64_t> all = {
+        0, 1, 2, 3, 0x80000000u, 0xFFFFFFFFu, 0x7FFFFFFFu, ~uint64_t{0}, uint64_t{1} << 63, 0x0123456789ABCDEFu};
     for (uint64_t i = 1; i < 300; i++) all.push_back(i * 0x9E3779B97F4A7C15u ^ i << 7);
     return all;
 }
@@ -26,9 +28,12 @@ TEST(SimtIntrinsics, Bits) {
         uint64_t reversed = 0;
         uint32_t reversed_half = 0;
         for (int i = 63; i >= 0; i--)
-            if (w >> i & 1) ones++, leading = leading == 64 ? 63 - i : leading, first = i + 1, reversed |= uint64_t{1} << (63 - i);
+            if (w >> i & 1)
+                ones++, leading = leading == 64 ? 63 - i : leading, first = i + 1, reversed |= uint64_t{1} << (63 - i);
         for (int i = 31; i >= 0; i--)
-            if (half >> i & 1) ones_half++, leading_half = leading_half == 32 ? 31 - i : leading_half, first_half = i + 1, reversed_half |= 1u << (31 - i);
+            if (half >> i & 1)
+                ones_half++, leading_half = leading_half == 32 ? 31 - i : leading_half, first_half = i + 1,
+                             reversed_half |= 1u << (31 - i);
         EXPECT_EQ(__popcll(w), ones);
         EXPECT_EQ(__clzll(static_cast<long long>(w)), leading);
         EXPECT_EQ(__ffsll(static_cast<long long>(w)), first);
@@ -127,7 +132,8 @@ TEST(SimtIntrinsics, VectorsHaveCudasLayout) {
     static_assert(sizeof(float2) == 8 && alignof(float2) == 8 && sizeof(float4) == 16 && alignof(float4) == 16);
     static_assert(sizeof(double2) == 16 && alignof(double2) == 16 && sizeof(uchar4) == 4 && alignof(uchar4) == 4);
     static_assert(sizeof(int2) == 8 && alignof(int2) == 8 && sizeof(uint4) == 16 && alignof(uint4) == 16);
-    static_assert(sizeof(uint3) == 12 && alignof(uint3) == 4 && sizeof(dim3) == 12 && sizeof(float3) == 12 && alignof(float3) == 4);
+    static_assert(sizeof(uint3) == 12 && alignof(uint3) == 4 && sizeof(dim3) == 12 && sizeof(float3) == 12 &&
+                  alignof(float3) == 4);
     const float4 v = make_float4(1, 2, 3, 4);
     EXPECT_EQ(v.z, 3);
     EXPECT_EQ(make_uchar4(1, 2, 3, 255).w, 255);

@@ -48,7 +48,8 @@ __global__ void ranges_kernel(int* answers) {
     mine[1] = inside(simt::dynamic_shared_range(), &dynamic[threadIdx.x]);
     mine[2] = any(simt::stack_ranges(), &local);
     mine[3] = any(simt::internal_ranges(), &threadIdx.x);
-    mine[4] = any(simt::static_shared_ranges(), &local) + any(simt::stack_ranges(), dynamic) + any(simt::internal_ranges(), answers);
+    mine[4] = any(simt::static_shared_ranges(), &local) + any(simt::stack_ranges(), dynamic) +
+              any(simt::internal_ranges(), answers);
     mine[5] = static_cast<int>(simt::position().thread);
 }
 
@@ -135,7 +136,8 @@ TEST_P(SimtStreams, EventsOrderStreamsAndTellTheHost) {
 
 TEST_P(SimtStreams, GraphsKeepTheirArguments) {
     Runtime& runtime = *device.runtime;
-    const auto x = device.buffer(std::vector<float>(1000, 1)), y = device.buffer(std::vector<float>(1000)), z = device.buffer(std::vector<float>(1000));
+    const auto x = device.buffer(std::vector<float>(1000, 1)), y = device.buffer(std::vector<float>(1000)),
+               z = device.buffer(std::vector<float>(1000));
     runtime.synchronize(device.stream);
     runtime.begin_capture(device.stream);
     Affine f{2, 0};
@@ -144,10 +146,14 @@ TEST_P(SimtStreams, GraphsKeepTheirArguments) {
     runtime.copy(z.data(), y.data(), 4000, Direction::on_device, device.stream);
     runtime.fill(y.data(), 0, 4000, device.stream);
     affine(device.stream, z, x, {1, 1});
-    EXPECT_SAYS(message_of([&] { runtime.synchronize(device.stream); }), "the host waits for a stream while a stream is captured");
+    EXPECT_SAYS(message_of([&] { runtime.synchronize(device.stream); }),
+                "the host waits for a stream while a stream is captured");
     EXPECT_SAYS(message_of([&] { runtime.allocate(16); }), "memory is allocated while a stream is captured");
     EXPECT_SAYS(message_of([&] { runtime.begin_capture(device.stream); }), "is captured already");
-    EXPECT_SAYS(message_of([&] { launch({"affine", 0, 1, 0, device.stream}, affine_kernel, 0, x.data(), y.data(), f); }), "the grid is empty");
+    EXPECT_SAYS(message_of([&] {
+                    launch({"affine", 0, 1, 0, device.stream}, affine_kernel, 0, x.data(), y.data(), f);
+                }),
+                "the grid is empty");
     const Graph graph = runtime.end_capture(device.stream);
     EXPECT_SAYS(message_of([&] { runtime.end_capture(device.stream); }), "not begun");
     EXPECT_EQ(x.host()[0], 1);  // nothing ran
@@ -162,6 +168,23 @@ TEST_P(SimtStreams, GraphsKeepTheirArguments) {
     runtime.destroy(graph);  // what is on its way keeps what it needs
     runtime.destroy(other);
     EXPECT_EQ(x.host()[999], 63);
+}
+
+TEST_P(SimtStreams, AGraphWhoseMemoryIsGoneIsRefused) {
+    Runtime& runtime = *device.runtime;
+    const auto x = device.buffer(std::vector<float>(1000, 1));
+    auto y = std::make_unique<SimtBuffer<float>>(device.buffer(std::vector<float>(1000)));
+    runtime.begin_capture(device.stream);
+    affine(device.stream, x, *y, {2, 0});
+    const Graph graph = runtime.end_capture(device.stream);
+    y.reset();
+    const auto message = message_of([&] {
+        runtime.replay(graph, device.stream);
+        runtime.synchronize(device.stream);
+    });
+    EXPECT_SAYS(message, "kernel affine: ");
+    EXPECT_SAYS(message, "number 1 of its pointers, is neither device nor pinned memory");
+    runtime.destroy(graph);
 }
 
 // A forgotten wait between two streams must show for some seed, one that is there for none.
@@ -267,7 +290,8 @@ TEST(SimtDevices, AreUsedFromSeveralThreads) {
     std::vector<std::thread> hosts;
     for (int i = 0; i < 4; i++)
         hosts.emplace_back([&, i] {
-            for (int k = 0; k < 50; k++) launch({"spread", 1, 32, 0, device.stream}, spread_kernel, cells[static_cast<size_t>(i)].data());
+            for (int k = 0; k < 50; k++)
+                launch({"spread", 1, 32, 0, device.stream}, spread_kernel, cells[static_cast<size_t>(i)].data());
         });
     for (auto& host : hosts) host.join();
     for (int i = 0; i < 4; i++)
@@ -282,16 +306,21 @@ struct Told {
 
 TEST(SimtHooks, TellWhatHappensAndWhere) {
     simt::Hooks hooks{};
-    hooks.launch_begin = [](const simt::LaunchInfo& info) { told.launches++, told.wrong += info.block.x != 32 || std::string_view(info.name) != "spread"; };
+    hooks.launch_begin = [](const simt::LaunchInfo& info) {
+        told.launches++, told.wrong += info.block.x != 32 || std::string_view(info.name) != "spread";
+    };
     hooks.launch_end = [](const simt::LaunchInfo&) { told.ended++; };
     hooks.block_begin = [] { told.blocks++; };
     hooks.barrier = [](unsigned epoch) {
         const simt::Position at = simt::position();
         told.barriers++;
-        told.wrong += !at.in_kernel || std::string_view(at.kernel) != "spread" || at.barriers != epoch || at.threads != 32 || at.thread >= 32;
+        told.wrong += !at.in_kernel || std::string_view(at.kernel) != "spread" || at.barriers != epoch ||
+                      at.threads != 32 || at.thread >= 32;
         told.wrong += at.collectives != epoch;
     };
-    hooks.collective = [](unsigned warp, unsigned lanes, bool, const char*) { told.collectives++, told.wrong += warp != 0 || lanes != 0xFFFFFFFFu; };
+    hooks.collective = [](unsigned warp, unsigned lanes, bool, const char*) {
+        told.collectives++, told.wrong += warp != 0 || lanes != 0xFFFFFFFFu;
+    };
     SimtDevice device({.workers = 2});
     const auto x = device.buffer(std::vector<float>(32, 1));
     simt::set_hooks(&hooks);

@@ -14,7 +14,9 @@ template <class T>
 class SimtBuffer {
   public:
     SimtBuffer(Runtime& runtime, Stream stream, const std::vector<T>& values)
-        : runtime_(&runtime), stream_(stream), count_(values.size()),
+        : runtime_(&runtime),
+          stream_(stream),
+          count_(values.size()),
           memory_(runtime.allocate(values.size() * sizeof(T)), [&runtime](std::byte* p) { runtime.release(p); }) {
         runtime.copy(memory_.get(), values.data(), count_ * sizeof(T), Runtime::Direction::to_device, stream);
         runtime.synchronize(stream);
@@ -36,7 +38,8 @@ class SimtBuffer {
 };
 
 struct SimtDevice {
-    explicit SimtDevice(const SimtOptions& options = {}) : runtime(simt_runtime(options)), stream(runtime->create_stream()) {}
+    explicit SimtDevice(const SimtOptions& options = {})
+        : runtime(simt_runtime(options)), stream(runtime->create_stream()) {}
     ~SimtDevice() { runtime->destroy(stream); }
     SimtDevice(const SimtDevice&) = delete;
     SimtDevice& operator=(const SimtDevice&) = delete;
