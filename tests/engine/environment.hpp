@@ -1,0 +1,27 @@
+#pragma once
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+namespace cmtl {
+
+// An environment variable set for the life of this object.
+class Environment {
+  public:
+    Environment(const char* name, const char* value) : name_(name) {
+        if (const char* before = std::getenv(name)) before_ = before;
+        setenv(name, value, 1);
+    }
+    ~Environment() {
+        if (before_) setenv(name_, before_->c_str(), 1);
+        else unsetenv(name_);
+    }
+    Environment(const Environment&) = delete;
+    Environment& operator=(const Environment&) = delete;
+
+  private:
+    const char* name_;
+    std::optional<std::string> before_;
+};
+
+}  // namespace cmtl
