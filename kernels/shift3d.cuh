@@ -5,13 +5,15 @@
 //         same plan on every device.
 // gather  reads 4 and writes 4 bytes an element. In N, D, H, W, C the channels of one voxel come from as many voxels, so of a
 //         32-byte sector that is fetched for a lane only the 4 bytes of that channel are used by this request: between L2 and
-//         the multiprocessors reads cost up to eight times the minimum, and no order of the lanes changes that. What the order
-//         decides is where the other seven channels of the sector are when their turn comes. Walking all channels at once, a
-//         shift along D returns to a sector after up to 2 * max_shift planes of the whole activation (160 MB at 100x125x125x64):
-//         gone from any L2. Here the blocks of one sample walk it once per group of 16 channels, 64 bytes of each voxel: the
-//         same 2 * max_shift planes are then 40 MB at most and 13 MB on average, which stays in the L2 of a data-centre GPU, so
-//         device memory sees each sector about once. Lanes are neighbours in the channel: a warp's store fills whole sectors
-//         (2 voxels x 64 bytes), and channels that are shifted along W find their row in L1.
+//         the multiprocessors reads of a moving sample cost up to eight times the minimum (29 sectors a request were counted
+//         where 4 would do), and no order of the lanes changes that. What the order decides is where the other seven channels
+//         of the sector are when their turn comes. Walking all channels at once, a shift along D returns to a sector after up
+//         to 2 * max_shift planes of the whole activation (160 MB at 100x125x125x64): gone from any L2. Here the blocks of one
+//         sample walk it once per group of 16 channels, 64 bytes of each voxel: the same 2 * max_shift planes are then 40 MB
+//         at most and 13 MB on average, which stays in the L2 of a data-centre GPU, so device memory sees each sector about
+//         once. Lanes are neighbours in the channel: a warp's store fills whole sectors (2 voxels x 64 bytes), and channels
+//         that are shifted along W find their row in L1. Two passes through a copy with separate planes per channel would use
+//         every sector, but move twice the bytes in device memory.
 //         A sample that does not move, three of four in training, is copied front to back with 16-byte loads and stores at
 //         the minimum of bytes.
 #include "kernels/dialect.hpp"

@@ -1,8 +1,10 @@
 #pragma once
 // Softmax and cross-entropy of a batch's few logits: a launch is all they cost, so the loss takes one block and no second pass.
-// A thread takes whole samples; sums are in double and in a fixed order (per thread, then a tree), whatever the GPU.
+// A thread takes whole samples; sums are in double and in a fixed order (per thread, per warp, then over the warps), whatever the
+// GPU.
 // Bytes: forward reads N K floats and N labels, writes N K + 1 floats; backward reads as much and writes N K.
 #include "kernels/dialect.hpp"
+#include "kernels/primitives/block.cuh"
 #include "kernels/softmax_cross_entropy.hpp"
 
 namespace cmtl::kernels {
@@ -22,28 +24,6 @@ __device__ inline double softmax_row(const float* logits, float* probabilities, 
     return largest + log(sum);
 }
 
-struct LossSums {
-    double total;
-    int64_t known;
-};
-
-// The block's sums, in every thread; once in a kernel.
-__device__ inline LossSums block_sums(double total, int64_t known) {
-    __shared__ double totals[cross_entropy_threads];
-    __shared__ int64_t counts[cross_entropy_threads];
-    totals[threadIdx.x] = total;
-    counts[threadIdx.x] = known;
-    __syncthreads();
-    for (unsigned half = cross_entropy_threads / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) {
-            totals[threadIdx.x] += totals[threadIdx.x + half];
-            counts[threadIdx.x] += counts[threadIdx.x + half];
-        }
-        __syncthreads();
-    }
-    return {totals[0], counts[0]};
-}
-
 __global__ void softmax_kernel(int64_t n, int64_t classes, const float* logits, float* probabilities) {
     for (int64_t i = first_item(); i < n; i += item_stride()) softmax_row(logits + i * classes, probabilities + i * classes, classes);
 }
@@ -59,8 +39,9 @@ __global__ void __launch_bounds__(cross_entropy_threads)
         ++known;
         total += label >= 0 && label < classes ? normaliser - static_cast<double>(logits[i * classes + label]) : nan("");
     }
-    const LossSums sums = block_sums(total, known);
-    if (threadIdx.x == 0) *loss = sums.known ? static_cast<float>(sums.total / static_cast<double>(sums.known)) : 0.0f;
+    total = block_reduce(total, Sum{});
+    known = block_reduce(known, Sum{});
+    if (threadIdx.x == 0) *loss = known ? static_cast<float>(total / static_cast<double>(known)) : 0.0f;
 }
 
 __global__ void __launch_bounds__(cross_entropy_threads)
@@ -68,7 +49,7 @@ __global__ void __launch_bounds__(cross_entropy_threads)
                                   float* dlogits) {
     int64_t known = 0;
     for (int64_t i = threadIdx.x; i < n; i += cross_entropy_threads) known += labels[i] != -1;
-    known = block_sums(0, known).known;
+    known = block_reduce(known, Sum{});
     const float scale = known ? *dloss / static_cast<float>(known) : 0.0f;
     for (int64_t at = threadIdx.x; at < n * classes; at += cross_entropy_threads) {
         const int64_t label = labels[at / classes], k = at % classes;
