@@ -29,8 +29,8 @@ constexpr int strip = 8;           // rows that a thread adds in single precisio
 constexpr int gradient_strip = 4;  // of two tensors each
 constexpr int batch = 4;           // rows that a thread applies at once: loads first, so that they overlap
 
-// The last values that finish_* leaves for apply*: rows of a (5, C) table.
-enum Coefficient { center, slope, offset, linear, constant, coefficient_count };
+constexpr int center = BatchNorm3dTable::center, slope = BatchNorm3dTable::slope, offset = BatchNorm3dTable::offset,
+              linear = BatchNorm3dTable::linear, constant = BatchNorm3dTable::constant;
 
 __device__ __forceinline__ float finite_or_zero(float v) { return v - v == 0 ? v : 0.0f; }
 __device__ __forceinline__ bool finite(float v) { return v - v == 0; }

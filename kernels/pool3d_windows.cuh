@@ -185,8 +185,8 @@ struct Plan {
     Tiling tiling;
     dim3 grid, block;
 };
-inline Plan plan(int64_t n, const Grid& g, int columns, int depth) {
-    const RowTiles row = row_tiles(columns, threads);
+inline Plan plan(int64_t n, const Grid& g, int columns, int depth, unsigned most_across = 128, bool channels_last = false) {
+    const RowTiles row = row_tiles(columns, threads, most_across);
     unsigned w = 1;
     while (w * w < row.down) w *= 2;
     while (w > static_cast<unsigned>(g.w) * 2 - 1 || w > row.down) w /= 2;
@@ -195,7 +195,7 @@ inline Plan plan(int64_t n, const Grid& g, int columns, int depth) {
     if (h > 64) h = 64;  // the hardware's limit
     const auto pieces = [](int size, int by) { return (size + by - 1) / by; };
     const Tiling t{row.across, w, h, static_cast<int>(row.tiles), pieces(g.w, static_cast<int>(w)), pieces(g.h, static_cast<int>(h)),
-                   pieces(g.d, depth), false};
+                   pieces(g.d, depth), channels_last};
     return {t, dim3(static_cast<unsigned>(n * t.tiles_d * t.tiles_h * t.tiles_w * t.tiles_c)), dim3(row.across, w, h)};
 }
 
