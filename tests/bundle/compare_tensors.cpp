@@ -3,8 +3,8 @@
 // is then the step's gradient.
 //
 // The difference of a tensor is the norm of a - b over the norm of a. Where a is nearly zero (the gradient of a bias that batch
-// norm takes out again is rounding alone), it is measured against a ten-thousandth of what the largest tensor of its kind (same
-// name up to the slash) has per element.
+// norm takes out again is rounding alone), it is measured against a thousandth of what the largest tensor of its kind (same name
+// up to the slash) has per element.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,7 +58,7 @@ int compare(const std::string& left, const std::string& right, double bar) {
         const std::vector<double> x = values(context, tensor), y = values(context, *other);
         std::vector<double> difference(x.size());
         for (size_t i = 0; i < x.size(); ++i) difference[i] = x[i] - y[i];
-        const double scale = std::max(norm(x), 1e-4 * largest[kind(name)] * std::sqrt(static_cast<double>(x.size())));
+        const double scale = std::max(norm(x), 1e-3 * largest[kind(name)] * std::sqrt(static_cast<double>(x.size())));
         const double off = norm(difference);
         const double relative = off == 0 ? 0 : off / scale;
         if (!(relative <= worst)) {  // NaN is worst of all
