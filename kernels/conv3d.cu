@@ -3,6 +3,7 @@
 #include "kernels/conv3d.cuh"
 #include "kernels/conv3d_arrange.cuh"
 #include "kernels/conv3d_bf16.cuh"
+#include "kernels/conv3d_single_channel.cuh"
 
 namespace cmtl::kernels {
 
@@ -24,6 +25,14 @@ void run_gather(const char* name, Stream stream, const Conv3dGather& g, const fl
     else if (vectors) run(conv3d_gather_kernel<32, 4>);
     else if (columns == 64) run(conv3d_gather_kernel<64, 1>);
     else run(conv3d_gather_kernel<32, 1>);
+}
+
+void run_single_channel(Stream stream, const Conv3dGather& g, const float* x, const float* weight, const float* bias, float* y) {
+    const SingleChannelTiles t = single_channel_tiles(g);
+    const int64_t slabs = g.rows / (int64_t{1} * g.grid[1] * g.grid[2]);  // n * d
+    const dim3 grid(static_cast<unsigned>(slabs * t.rows * t.columns), static_cast<unsigned>((g.outputs + single_outputs - 1) / single_outputs));
+    launch({"conv3d_forward_single_channel", grid, 256, static_cast<size_t>(t.shared_bytes), stream}, conv3d_single_channel_kernel, g, t, x, weight,
+           bias, y);
 }
 
 void run_gather_bf16(const char* name, Stream stream, const Conv3dGather& g, const float* x, const Bf16* weight, const float* bias, float* y) {
@@ -57,6 +66,7 @@ void conv3d_forward<Target>(Stream stream, const Conv3dSizes& s, const float* x,
                             void* workspace) {
     if (s.n == 0) return;
     const Conv3dGather g = forward_gather(s);
+    if (!s.bf16 && single_channel_suits(g)) return run_single_channel(stream, g, x, weight, bias, y);
     if (!s.bf16) return run_gather("conv3d_forward", stream, g, x, weight, bias, y);
     const auto arranged = static_cast<Bf16*>(workspace);
     arrange<Bf16, false>(stream, g, bf16_length(g), weight, arranged);

@@ -123,6 +123,37 @@ inline int gather_columns(const Conv3dGather& g) {
     return best;
 }
 
+// Forward convolutions of one channel have a kernel of their own (conv3d_single_channel.cuh): tiles of 32 x 8 positions, 64 outputs.
+constexpr int single_outputs = 64, single_weights = 68, single_width = 32, single_height = 8;
+
+struct SingleChannelTiles {
+    int rows, columns;  // tiles along h and w
+    int box_h, box_w;   // of x, under a tile: (tile - 1) * stride + kernel
+    int box;            // floats of it, kernel planes, rounded up to whole vectors
+    Divisor by_rows, by_columns, by_box_h, by_box_w;
+    int64_t shared_bytes;
+};
+
+inline SingleChannelTiles single_channel_tiles(const Conv3dGather& g) {
+    SingleChannelTiles t{};
+    t.rows = (g.grid[1] + single_height - 1) / single_height;
+    t.columns = (g.grid[2] + single_width - 1) / single_width;
+    t.box_h = (single_height - 1) * g.multiply + g.kernel;
+    t.box_w = (single_width - 1) * g.multiply + g.kernel;
+    t.box = (g.kernel * t.box_h * t.box_w + 3) / 4 * 4;
+    t.by_rows = Divisor(t.rows);
+    t.by_columns = Divisor(t.columns);
+    t.by_box_h = Divisor(t.box_h);
+    t.by_box_w = Divisor(t.box_w);
+    t.shared_bytes = int64_t{4} * (t.box + g.kernel * g.kernel * g.kernel * single_weights);
+    return t;
+}
+
+// Where its outputs are mostly used and a block fits into the shared memory of every GPU.
+inline bool single_channel_suits(const Conv3dGather& g) {
+    return g.channels == 1 && g.outputs > 16 && single_channel_tiles(g).shared_bytes <= 64 * 1024;
+}
+
 // Whether copies of the weight gradient may be vectors of four floats: of x and of dy, and of the result.
 inline bool weights_in_vectors(const Conv3dSizes& s) { return s.in % 4 == 0 && s.out % 4 == 0; }
 

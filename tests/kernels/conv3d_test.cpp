@@ -46,6 +46,10 @@ const std::vector<Case> cases{
     {2, 6, 5, 7, 8, 4, 1, 3, 0},       // the same in vectors
     {1, 9, 8, 11, 1, 64, 3, 2, 1},     // the network's stem
     {1, 9, 9, 11, 1, 64, 5, 2, 2},     // ResNet3D's stem
+    {2, 3, 19, 70, 1, 70, 3, 2, 1},    // one channel, two tiles each way and of outputs
+    {1, 4, 9, 33, 1, 17, 3, 1, 0},     //
+    {1, 3, 6, 40, 1, 32, 1, 3, 0},     //
+    {1, 6, 12, 9, 1, 20, 5, 3, 4},     // one channel, too much for a block's shared memory
     {1, 4, 5, 6, 32, 64, 3, 1, 1},     // a fire module's 3x3x3
     {2, 3, 5, 4, 64, 32, 1, 1, 0},     // its squeeze
     {1, 3, 5, 4, 32, 64, 1, 1, 0},     // and its 1x1x1
