@@ -35,7 +35,7 @@ std::vector<float> definition(int64_t rows, int64_t columns, const std::vector<f
 
 TYPED_TEST(ColumnSums, AnyShape) {
     this->on_devices([](TestDevice& device) {
-        for (const auto [rows, columns] : {std::pair{1, 1}, {1, 5}, {7, 3}, {255, 64}, {256, 1}, {257, 4}, {3000, 12}, {600, 130}, {513, 516}, {0, 3}}) {
+        for (const auto& [rows, columns] : {std::pair{1, 1}, {1, 5}, {7, 3}, {255, 64}, {256, 1}, {257, 4}, {3000, 12}, {600, 130}, {513, 516}, {0, 3}}) {
             std::vector<float> x(static_cast<size_t>(rows * columns));
             for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(static_cast<int>(i * 7919 % 2001) - 1000) / 8;
             for (size_t offset : {0u, 1u})  // the second breaks the alignment of 16-byte loads
