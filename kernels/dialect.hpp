@@ -2,16 +2,21 @@
 // The language kernels are written in: CUDA C++ restricted to what both nvcc and kernels/simt give a meaning to.
 //
 //   built-ins       threadIdx blockIdx blockDim gridDim warpSize; __global__ __device__ __forceinline__ __launch_bounds__
-//   shared memory   __shared__ T name[..] at function scope; CMTL_DYNAMIC_SHARED(T, name), one per kernel, 16-byte aligned
-//   barriers        __syncthreads(), __syncthreads_or/and/count(p), __syncwarp(mask)
+//   shared memory   __shared__ T name[..] at function scope; CMTL_DYNAMIC_SHARED(T, name), one per kernel, 16-byte aligned;
+//                   48 KiB of both together, or more than 48 KiB of the dynamic kind, which launch() asks for. What this block
+//                   has not written is undefined (simt: bits of 1, so NaN)
+//   barriers        __syncthreads(), __syncthreads_or/and/count(p): every thread of the block, at the same place, none returned
+//                   before; __syncwarp(mask)
 //   warp            __shfl_sync, __shfl_up_sync, __shfl_down_sync, __shfl_xor_sync, __ballot_sync, __any_sync, __all_sync;
-//                   the mask names the lanes that take part and all of them must arrive; no __activemask
+//                   the mask names the lanes that take part; all of them that have not returned must arrive, from wherever, and
+//                   with the same function. The value of a lane that took no part is undefined (simt: bits of 1). No __activemask
 //   atomics         atomicAdd Min Max Or And Xor Exch CAS, on 32- and 64-bit integers, Add also on float and double
 //   memory order    __threadfence()
 //   vectors         float2 float4 double2 int2 int4 uint2 uint4 uchar4 and their make_ functions, dim3, uint3
 //   arithmetic      <cmath> by its plain names in float and double, fmaf, fma, rsqrtf, min, max, __popc, __popcll, __clz,
 //                   __clzll, __ffs, __brev, __umulhi, __ldg, __float_as_uint, __uint_as_float, __float2int_rn ...
-//   launch          launch({"name", grid, block, shared_bytes, stream}, kernel, arguments...), the only <<<>>> there is
+//   launch          launch({"name", grid, block, shared_bytes, stream}, kernel, arguments...), the only <<<>>> there is; pointers
+//                   among the arguments are nullptr or into device or pinned memory
 //
 // Not in the dialect: cooperative groups, cub inside kernels, textures, dynamic parallelism, device-side new and printf.
 // Inline PTX lives in kernels/ptx alone. All kernel code, helpers included, sits in

@@ -11,6 +11,8 @@
 
 namespace cmtl::kernels::simt {
 
+constexpr size_t kSharedByDefault = 48 << 10;
+
 // Its end lies at a page that may not be touched, so that what runs over it faults. AddressSanitizer gets an allocation
 // of the exact size instead.
 void Block::map_shared(size_t bytes) {
@@ -73,10 +75,11 @@ void Block::see_shared_used() {
         if (!untouched && !listed) known.push_back(i);
         if (!untouched) total += all[i].bytes;
     }
-    if (total > grid_->shared_limit)
-        fail(ErrorKind::internal, "simt",
-             "kernel {}: {} bytes of shared memory, {} of them dynamic; a block may have {}", grid_->name, total,
-             shared_size_, grid_->shared_limit);
+    // launch() asks for more than the default only where the dynamic part needs it.
+    const size_t limit = shared_size_ > kSharedByDefault ? grid_->shared_limit : kSharedByDefault;
+    if (total > limit)
+        fail(ErrorKind::internal, "simt", "kernel {}: {} bytes of shared memory, {} of them dynamic; a block may have {}",
+             grid_->name, total, shared_size_, limit);
 }
 
 namespace {

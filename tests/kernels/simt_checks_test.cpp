@@ -341,15 +341,17 @@ TEST_F(SimtChecks, SharedMemoryOfEachArchitecture) {
         EXPECT_SAYS(message, fmt::format("a block may have {} bytes of shared memory", most));
     }
 #if !defined(__SANITIZE_ADDRESS__)
-    SimtDevice turing({.capability = 75, .workers = 1});
-    const auto cells = turing.buffer(std::vector<float>(64));
-    launch({"static_and_dynamic", 1, 64, 48 << 10, turing.stream}, static_and_dynamic_kernel, cells.data());
-    const auto message = message_of([&] {
-        launch({"static_and_dynamic", 1, 64, (48 << 10) + 16, turing.stream}, static_and_dynamic_kernel, cells.data());
-    });
-    EXPECT_SAYS(
-        message,
-        "kernel static_and_dynamic: 65552 bytes of shared memory, 49168 of them dynamic; a block may have 65536");
+    // 16 KiB of static shared memory come on top.
+    SimtDevice ampere({.capability = 80, .workers = 1});
+    const auto cells = ampere.buffer(std::vector<float>(64));
+    const auto run = [&](size_t dynamic) {
+        launch({"static_and_dynamic", 1, 64, dynamic, ampere.stream}, static_and_dynamic_kernel, cells.data());
+    };
+    run(32 << 10);
+    run(147 << 10);
+    EXPECT_SAYS(message_of([&] { run((147 << 10) + 16); }),
+                "kernel static_and_dynamic: 166928 bytes of shared memory, 150544 of them dynamic; a block may have 166912");
+    EXPECT_SAYS(message_of([&] { run(40 << 10); }), "57344 bytes of shared memory, 40960 of them dynamic; a block may have 49152");
 #endif
     EXPECT_SAYS(message_of([] { simt_runtime({.capability = 42}); }), "compute capability 42");
 }
