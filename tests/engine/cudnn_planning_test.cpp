@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/environment.hpp"
 #include "engine/gpu/cudnn.hpp"
 #include "engine/gpu/cudnn_graph.hpp"
 #include "engine/gpu/library_choice.hpp"
@@ -33,6 +34,7 @@ class RealCudnn : public testing::Test {
         if (probe.version() == 0) GTEST_SKIP() << probe.refusal();
         version_ = probe.version();
     }
+    ForeignLeaks ignored_;
     size_t version_ = 0;
 };
 

@@ -3,7 +3,27 @@
 #include <optional>
 #include <string>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CMTL_LEAKS_ARE_FOUND
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CMTL_LEAKS_ARE_FOUND
+#endif
+#ifdef CMTL_LEAKS_ARE_FOUND
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace cmtl {
+
+// Leaks while this object lives are not ours: what NVIDIA's libraries never free where they find no GPU.
+#ifdef CMTL_LEAKS_ARE_FOUND
+using ForeignLeaks = __lsan::ScopedDisabler;
+#else
+struct ForeignLeaks {
+    ForeignLeaks() {}
+};
+#endif
 
 // An environment variable set for the life of this object.
 class Environment {

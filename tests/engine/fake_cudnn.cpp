@@ -353,7 +353,7 @@ Status cudnnBackendGetAttribute(Descriptor d, Attribute a, AttributeType t, int6
         } else if (a == Attribute::ENGINE_NUMERICAL_NOTE) {
             const auto& notes = engines[static_cast<size_t>(o.engine)].notes;
             demand(wanted >= int64_t(notes.size()), "room");
-            std::memcpy(elements, notes.data(), notes.size() * sizeof(NumericalNote));
+            for (size_t i = 0; i < notes.size(); ++i) static_cast<NumericalNote*>(elements)[i] = notes[i];
             *count = static_cast<int64_t>(notes.size());
         } else if (a == Attribute::EXECUTION_PLAN_WORKSPACE_SIZE) {
             const Object& configuration = o.part(Attribute::EXECUTION_PLAN_ENGINE_CONFIG, DescriptorType::ENGINECFG);
