@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <vector>
 
 #include "kernels/dialect.hpp"
@@ -86,6 +87,15 @@ __global__ void async_kernel(const float* x, float* y, int wait_for, int commits
     __syncthreads();
     if (wait_for >= -1) simt::async_wait_all();
 }
+__global__ void stale_copy_kernel(const float* x, float* y) {
+    CMTL_DYNAMIC_SHARED(float, tile);
+    for (int i = 0; i < 4; i++) tile[i] = 7;  // of the stage before
+    simt::async_copy(tile, x, 16);
+    simt::async_commit();
+    for (int i = 0; i < 4; i++) y[i] = tile[i];
+    simt::async_wait(0);
+    for (int i = 0; i < 4; i++) y[4 + i] = tile[i];
+}
 __global__ void misaligned_copy_kernel(const float* x) {
     CMTL_DYNAMIC_SHARED(float, tile);
     simt::async_copy(tile, x + 1, 16);
@@ -100,13 +110,28 @@ __global__ void order_kernel(unsigned* out) {  // a bug that only shows where th
     __syncthreads();
     if (threadIdx.x == 0) out[blockIdx.x] = last;
 }
+__global__ void sequence_kernel(int* before, int* after) {
+    __shared__ int count[2];
+    if (threadIdx.x == 0) count[0] = count[1] = 0;
+    __syncthreads();
+    before[threadIdx.x] = atomicAdd(&count[0], 1);
+    __syncthreads();
+    after[threadIdx.x] = atomicAdd(&count[1], 1);
+}
 __global__ void block_order_kernel(unsigned* out) { out[0] = blockIdx.x; }
-__global__ void deep_kernel(int* out, int depth) {
+__device__ int deep(int depth) {
     volatile char frame[20000];
     frame[depth * 977 % 20000] = static_cast<char>(depth);
-    if (depth > 0) deep_kernel(out, depth - 1);
+    const int below = depth > 0 ? deep(depth - 1) : 0;
+    return below + frame[depth * 977 % 20000];
+}
+// Thread 0 waits on the stack below that of thread 1, which goes deep and then ends the process as if all were well.
+__global__ void deep_kernel(int* out, int depth, bool end) {
+    if (threadIdx.x > 0) {
+        out[threadIdx.x] = deep(depth);
+        if (end) std::_Exit(0);
+    }
     __syncthreads();
-    out[threadIdx.x] = frame[depth * 977 % 20000];
 }
 __global__ void shared_overrun_kernel() {
     CMTL_DYNAMIC_SHARED(volatile float, tile);
@@ -260,6 +285,12 @@ TEST_F(SimtChecks, CopiesArriveWhenTheyAreWaitedFor) {
     EXPECT_SAYS(
         message,
         "kernel async, block (0,0,0), thread (30,0,0): returned with 2 asynchronous copies that it did not wait for");
+    launch({"stale_copy", 1, 1, 16, device.stream}, stale_copy_kernel, x.data(), y.data());
+    const auto stale = y.host();
+    for (size_t i = 0; i < 4; i++) {
+        EXPECT_TRUE(std::isnan(stale[i])) << "what was there before must not be taken for the copy";
+        EXPECT_EQ(stale[4 + i], numbers[i]);
+    }
     const auto misaligned = message_of([&] {
         launch({"misaligned", 1, 1, 64, device.stream}, misaligned_copy_kernel, x.data());
     });
@@ -300,6 +331,23 @@ TEST_F(SimtChecks, OrderOfThreadsAndBlocks) {
     }
     EXPECT_TRUE(other_thread);
     EXPECT_TRUE(other_block);
+}
+
+// With a seed, barriers shuffle the threads anew.
+TEST_F(SimtChecks, OrderAfterABarrier) {
+    for (const uint64_t seed : {0, 1, 2}) {
+        SimtDevice each({.workers = 1, .order_seed = seed});
+        const auto before = each.buffer(std::vector<int>(64)), after = each.buffer(std::vector<int>(64));
+        launch({"sequence", 1, 64, 0, each.stream}, sequence_kernel, before.data(), after.data());
+        const auto b = before.host(), a = after.host();
+        int rotated = 0;
+        for (size_t t = 0; t < 64; t++)
+            rotated += a[t] == (b[t] + 1) % 64;  // who came last goes on, then who came first
+        if (seed == 0)
+            EXPECT_EQ(rotated, 64);
+        else
+            EXPECT_LT(rotated, 20) << seed;
+    }
 }
 
 TEST_F(SimtChecks, LaunchesThatAGpuRefuses) {
@@ -349,9 +397,11 @@ TEST_F(SimtChecks, SharedMemoryOfEachArchitecture) {
     };
     run(32 << 10);
     run(147 << 10);
-    EXPECT_SAYS(message_of([&] { run((147 << 10) + 16); }),
-                "kernel static_and_dynamic: 166928 bytes of shared memory, 150544 of them dynamic; a block may have 166912");
-    EXPECT_SAYS(message_of([&] { run(40 << 10); }), "57344 bytes of shared memory, 40960 of them dynamic; a block may have 49152");
+    EXPECT_SAYS(
+        message_of([&] { run((147 << 10) + 16); }),
+        "kernel static_and_dynamic: 166928 bytes of shared memory, 150544 of them dynamic; a block may have 166912");
+    EXPECT_SAYS(message_of([&] { run(40 << 10); }),
+                "57344 bytes of shared memory, 40960 of them dynamic; a block may have 49152");
 #endif
     EXPECT_SAYS(message_of([] { simt_runtime({.capability = 42}); }), "compute capability 42");
 }
@@ -368,12 +418,17 @@ TEST_F(SimtChecks, ArgumentsPointToDeviceMemory) {
 }
 
 using SimtDeath = SimtChecks;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int kDeep = 14;  // 300 KB: more than the stack has there, less than two stacks
+#else
+constexpr int kDeep = 4;  // 100 KB
+#endif
 
 // Every overrun ends the process instead of writing into something else.
 TEST_F(SimtDeath, StackOverflow) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    launch({"deep", 1, 64, 0, device.stream}, deep_kernel, out.data(), 1);
-    EXPECT_DEATH(launch({"deep", 1, 64, 0, device.stream}, deep_kernel, out.data(), 40), "");
+    launch({"deep", 1, 64, 0, device.stream}, deep_kernel, out.data(), 1, false);
+    EXPECT_DEATH(launch({"deep", 1, 64, 0, device.stream}, deep_kernel, out.data(), kDeep, true), "");
 }
 TEST_F(SimtDeath, DynamicSharedMemoryOverrun) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
