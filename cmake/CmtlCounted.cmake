@@ -1,0 +1,46 @@
+# The instrumented build of the kernels (kernels/simt/instrument.hpp): every access to memory is checked and counted.
+
+# -fsanitize=thread without its runtime. What the source loads and stores at once stays one access: no merging, no splitting.
+set(CMTL_COUNTED_OPTIONS -O2 -g1 -fsanitize=thread ${CMTL_SIMT_OPTIONS})
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND CMTL_COUNTED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-sra -fno-tree-vectorize
+         -fno-tree-slp-vectorize -fno-store-merging -fno-tree-loop-distribute-patterns)
+else()
+    list(APPEND CMTL_COUNTED_OPTIONS -fno-vectorize -fno-slp-vectorize -mllvm -tsan-instrument-func-entry-exit=0)
+endif()
+
+# cmtl_counted_kernels(): the library cmtl_kernels_counted, linked instead of cmtl_kernels. Without CUDA. There is none in builds
+# with another sanitizer.
+function(cmtl_counted_kernels)
+    if(CMTL_SANITIZE)
+        return()
+    endif()
+    cmtl_simt_wrappers(wrappers)
+    add_library(cmtl_kernels_counted_code OBJECT EXCLUDE_FROM_ALL ${wrappers})
+    target_link_libraries(cmtl_kernels_counted_code PUBLIC cmtl_base)
+    target_compile_options(cmtl_kernels_counted_code PRIVATE ${CMTL_COUNTED_OPTIONS})
+    target_compile_definitions(cmtl_kernels_counted_code PRIVATE CMTL_SIMT_COUNTED)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cpp)
+    list(FILTER sources EXCLUDE REGEX "/kernels/cuda_[^/]*\\.cpp$")
+    add_library(cmtl_kernels_counted STATIC EXCLUDE_FROM_ALL ${sources} $<TARGET_OBJECTS:cmtl_kernels_counted_code>
+                ${CMAKE_SOURCE_DIR}/kernels/cuda_absent.cpp)
+    target_link_libraries(cmtl_kernels_counted PUBLIC cmtl_base)
+    target_compile_options(cmtl_kernels_counted PRIVATE -O3 ${CMTL_SIMT_OPTIONS})
+    target_compile_definitions(cmtl_kernels_counted PUBLIC CMTL_SIMT_COUNTED)
+endfunction()
+
+# cmtl_counted_tests(): the tests of kernels again, their own kernels instrumented as well.
+function(cmtl_counted_tests)
+    if(NOT TARGET cmtl_kernels_counted)
+        return()
+    endif()
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/kernels/*_test.cpp)
+    list(FILTER sources EXCLUDE REGEX "/cuda_[^/]*_test\\.cpp$")
+    add_executable(test_kernels_counted ${sources})
+    target_link_libraries(test_kernels_counted PRIVATE cmtl_kernels_counted GTest::gtest_main)
+    target_include_directories(test_kernels_counted PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_compile_options(test_kernels_counted PRIVATE ${CMTL_COUNTED_OPTIONS})
+    target_compile_definitions(test_kernels_counted PRIVATE CMTL_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CMTL_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+    gtest_discover_tests(test_kernels_counted TEST_PREFIX counted. DISCOVERY_TIMEOUT 120
+                         PROPERTIES LABELS counted TIMEOUT 900 ENVIRONMENT "OMP_WAIT_POLICY=passive")
+endfunction()
