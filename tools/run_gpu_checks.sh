@@ -39,12 +39,16 @@ system_library_path=${LD_LIBRARY_PATH:-}
 # -- What is here ----------------------------------------------------------------------------------------------------------------
 
 root=$here/payload
+unpack_into() { # with the bundle's own xz
+    mkdir -p "$1" 2>/dev/null &&
+        "$here/start/ld-linux-x86-64.so.2" --library-path "$here/start" "$here/start/xz" -dc "$here/payload.tar.xz" | tar -x -C "$1" 2>/dev/null
+}
 unpack() {
-    [[ -d $root/bin ]] && return
-    mkdir -p "$root" 2>/dev/null && tar -xzf "$here/payload.tar.gz" -C "$root" 2>/dev/null && return
+    [[ -x $root/bin/cmtl_bench ]] && return
+    unpack_into "$root" && return
     root=$(mktemp -d)/payload  # the folder is read-only, or its disk full
-    mkdir -p "$root" && tar -xzf "$here/payload.tar.gz" -C "$root" && return
-    echo "run_gpu_checks.sh: error: payload.tar.gz cannot be unpacked here nor in ${TMPDIR:-/tmp}" >&2
+    unpack_into "$root" && return
+    echo "run_gpu_checks.sh: error: payload.tar.xz cannot be unpacked here nor in ${TMPDIR:-/tmp}" >&2
     exit 4
 }
 
@@ -78,7 +82,7 @@ choose_start() {
         echo "run_gpu_checks.sh: error: the programs do not start with this system's C library" >&2
         exit 4
     else
-        start=("$root/glibc/ld-linux-x86-64.so.2" --library-path "$root/lib:$root/glibc${child_libraries:+:$child_libraries}")
+        start=("$here/start/ld-linux-x86-64.so.2" --library-path "$root/lib:$here/start${child_libraries:+:$child_libraries}")
         loader="the bundled C library"
     fi
 }
