@@ -112,7 +112,7 @@ note_of() { # note_of LOG STATUS
         line=$(grep -m 1 -aE '(: error: |^\[  FAILED  \]|ERROR SUMMARY: [1-9]|Error:)' "$1")
     else
         line=$(grep -aE '^\[  (PASSED|SKIPPED) *\].* tests?|ERROR SUMMARY|RACECHECK SUMMARY' "$1" | sed 's/, listed below://' | paste -sd' ' -)
-        [[ -n $line ]] || line=$(grep -m 1 -aE ': median ||differ by at most' "$1")
+        [[ -n $line ]] || line=$(grep -m 1 -aE ': median |differ by at most' "$1")
     fi
     [[ -n $line ]] || line=$(grep -av '^[[:space:]]*$' "$1" | tail -n 1)
     printf '%s' "${line:0:160}"

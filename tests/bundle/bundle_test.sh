@@ -32,8 +32,16 @@ for loader in system bundled; do
     check "benchmarks are in the results" json "$work/$loader/results.json" 'r["benchmarks"]["train-f32-batch1"]["median_s"] > 0'
 done
 
-# It notices: different seeds are no parity, a failing step is a failed run.
+# With the bundle's libraries and no others at all.
 root="$here/payload"
+if [[ $(id -u) -eq 0 ]] && command -v chroot >/dev/null; then
+    for program in cmtl_train cmtl_infer cmtl_bench; do
+        check "$program starts where there is no library" chroot "$here" /start/ld-linux-x86-64.so.2 --library-path /payload/lib:/start \
+            /payload/bin/$program --version
+    done
+fi
+
+# It notices: different seeds are no parity, a failing step is a failed run.
 check "other weights are not the same weights" bash -c '! "$1/bin/compare_tensors" "$2" "$3"' - "$root" \
     "$work/system/parity/cpu/checkpoints/latest.safetensors" "$work/system/demo/run/checkpoints/latest.safetensors"
 check "a file is equal to itself" "$root/bin/compare_tensors" "$work/system/parity/cpu/checkpoints/latest.safetensors" \
