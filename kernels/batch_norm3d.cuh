@@ -192,6 +192,7 @@ constexpr unsigned finish_across = 32, finish_down = 32;
 __device__ __forceinline__ void total(const double* partial, int blocks, int c, int channels, double (&sums)[2]) {
     sums[0] = sums[1] = 0;
     if (c < channels)
+#pragma unroll 4
         for (int b = static_cast<int>(threadIdx.y); b < blocks; b += finish_down) {
             const double* const from = partial + static_cast<int64_t>(b) * 2 * channels + c;
             sums[0] += from[0];
@@ -211,7 +212,7 @@ __device__ __forceinline__ void store_map(float* table, int channels, int c, dou
 }  // namespace norm
 
 // One warp across 32 channels, 32 threads down the blocks' partial sums.
-__global__ void __launch_bounds__(norm::finish_across* norm::finish_down)
+__global__ void __launch_bounds__(norm::finish_across* norm::finish_down, 1)
 batch_norm3d_finish_forward_kernel(const BatchNorm3dForwardArguments a, const double* partial, int blocks, float* table) {
     using namespace norm;
     const int channels = static_cast<int>(a.sizes.channels), c = static_cast<int>(blockIdx.x * finish_across + threadIdx.x);
@@ -252,7 +253,7 @@ __global__ void batch_norm3d_saved_kernel(const BatchNorm3dBackwardArguments a, 
 }
 
 // dx = slope (dy - mean(dy) - xhat mean(dy xhat)) = slope dy + linear (x - center) + constant.
-__global__ void __launch_bounds__(norm::finish_across* norm::finish_down)
+__global__ void __launch_bounds__(norm::finish_across* norm::finish_down, 1)
 batch_norm3d_finish_backward_kernel(const BatchNorm3dBackwardArguments a, const double* partial, int blocks, float* table) {
     using namespace norm;
     const int channels = static_cast<int>(a.sizes.channels), c = static_cast<int>(blockIdx.x * finish_across + threadIdx.x);

@@ -16,7 +16,7 @@ namespace cmtl::kernels {
 inline namespace CMTL_TARGET {
 
 template <int width>
-__global__ void __launch_bounds__(pool::threads)
+__global__ void __launch_bounds__(pool::threads, 3)
 max_pool3d_forward_k3_kernel(const pool::Geometry g, const pool::Tiling t, const float* x, float* y, uint8_t* winner) {
     using namespace pool;
     const Place p = place<width>(t);
@@ -163,7 +163,7 @@ global_avg_pool3d_forward_kernel(int64_t n, int64_t rows, int channels, const fl
     }
 }
 
-// gridDim (tiles of channels, blocks of rows): each thread fetches its share once a sample it meets.
+// gridDim (tiles of channels, blocks of rows).
 template <int width>
 __global__ void __launch_bounds__(pool::threads)
 global_avg_pool3d_backward_kernel(int64_t n, int64_t rows, int channels, const float* dy, float* dx) {
