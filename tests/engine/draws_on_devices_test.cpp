@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/context.hpp"
+#include "engine/gpu/step_graph.hpp"
 #include "engine/operators/dropout.hpp"
 #include "engine/operators/multitask_loss.hpp"
 #include "engine/operators/shift3d.hpp"
@@ -58,6 +59,43 @@ TEST(DrawsOnDevices, DropoutMasksAreEqual) {
         for (uint64_t step = 0; step < 100; ++step) {
             const RandomKey key{42, Purpose::dropout, step};
             ASSERT_EQ(cpu.to_vector<float>(dropout(cpu, x, 0.3, key)), device.to_vector<float>(dropout(device, y, 0.3, key))) << "step " << step;
+        }
+    });
+}
+
+// A step that was recorded once draws for the step that is replayed, and learns at that step's rate.
+TEST(DrawsOnDevices, ARecordedStepDrawsAnewWhenReplayed) {
+    beside_the_cpu([](Context& cpu, Context& device) {
+        if (!StepGraph::supported(device)) GTEST_SKIP() << "this device records nothing";
+        const Shape shape{4, 9, 8, 7, 5};
+        const Shift3dOptions options{.p = 0.5, .max_shift = 0.4, .decay_steps = 40};
+        const std::vector<double> alpha{1, 2, 0.5};
+        const std::vector<float> ones(static_cast<size_t>(shape.count()), 1.0f);
+        const auto key = [](Purpose purpose, uint64_t step) { return RandomKey{42, purpose, step}; };
+
+        const Tensor x = device.from<float>(shape, ones);
+        Tensor weight = device.from<float>({1}, std::vector<float>{1});
+        weight.set_requires_grad();
+        weight.slot()->gradient = device.from<float>({1}, std::vector<float>{1});
+        Sgd sgd(device, {{"w", weight}}, {.momentum = 0, .weight_decay = 0, .nesterov = false});
+        sgd.step(0);  // makes the momentum outside of the recording
+        const Tensor plan = device.zeros({4, 5, 2}, Dtype::i32), weights = device.zeros({3}, Dtype::f64), masked = device.zeros(shape);
+        StepGraph graph(device, {x}, [&](const std::vector<Tensor>& in) {
+            device.copy_into(shift3d_plan(device, key(Purpose::shift3d, 0), shape, options), plan);
+            device.copy_into(dirichlet_weights(device, key(Purpose::loss_weights, 0), alpha, 2), weights);
+            device.copy_into(dropout(device, in[0], 0.3, key(Purpose::dropout, 0)), masked);
+            sgd.step(7);
+        });
+        const Tensor host = cpu.from<float>(shape, ones);
+        float expected = 1;
+        for (uint64_t step : {0, 1, 17, 39, 40, 41}) {
+            const double rate = 0.0625 * static_cast<double>(step % 8);
+            graph.replay({x}, {step, shift3d_probability(options, step), rate});
+            expected -= static_cast<float>(rate);
+            EXPECT_EQ(device.to_vector<int32_t>(plan), shift3d_plan(key(Purpose::shift3d, step), shape, options)) << "step " << step;
+            EXPECT_EQ(device.to_vector<double>(weights), cpu.to_vector<double>(dirichlet_weights(cpu, key(Purpose::loss_weights, step), alpha, 2)));
+            EXPECT_EQ(device.to_vector<float>(masked), cpu.to_vector<float>(dropout(cpu, host, 0.3, key(Purpose::dropout, step))));
+            EXPECT_EQ(device.to_vector<float>(weight)[0], expected);
         }
     });
 }
