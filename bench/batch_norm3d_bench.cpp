@@ -25,16 +25,16 @@ const bool registered = [] {
         for (bool training : {false, true})
             register_bench(std::string("batch_norm3d/") + (training ? "training/" : "evaluation/") + layer.name,
                            [=, shape = layer.shape](benchmark::State& state) {
-                               Context context;
+                               Context context(bench_options());
                                const Tensor x = bench_values(context, shape, 1), scale = context.full(channels, 1),
                                             shift = context.zeros(channels), mean = context.zeros(channels), variance = context.full(channels, 1);
-                               const double seconds = time_calls(state, [&] {
+                               const double seconds = time_calls(state, context, [&] {
                                    batch_norm3d(context, x, scale, shift, mean, variance, {.training = training, .relu = true});
                                });
                                set_rates(state, seconds, 0, (training ? 3 : 2) * bytes);
                            });
         register_bench("batch_norm3d/backward/" + layer.name, [=, shape = layer.shape](benchmark::State& state) {
-            Context context;
+            Context context(bench_options());
             Tensor x = bench_values(context, shape, 1), scale = context.full(channels, 1), shift = context.zeros(channels);
             const Tensor mean = context.zeros(channels), variance = context.full(channels, 1);
             for (Tensor* t : {&x, &scale, &shift}) t->set_requires_grad();

@@ -1,11 +1,17 @@
-// cmtl_bench: the benchmark suite. `net` times the whole published network, `ops` single operators (Google Benchmark).
+// cmtl_bench: the benchmark suite. `net` times the whole published network, `ops` single operators (Google Benchmark); `--counters` shows
+// what the kernels move, by starting cmtl_counters: its kernels are compiled another way and cannot be in this program.
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
 #include "bench/net_bench.hpp"
+#include "bench/operator_bench.hpp"
 #include "tools/common.hpp"
 
 namespace {
@@ -40,7 +46,8 @@ int bench_net(Tool& tool, NetBenchOptions options, const std::string& json_path)
     return 0;
 }
 
-int bench_operators(const std::string& filter, const std::string& json_path) {
+int bench_operators(Device device, const std::string& filter, const std::string& json_path) {
+    set_bench_device(device);
     std::vector<std::string> words{"cmtl_bench", "--benchmark_counters_tabular=true"};
     if (!filter.empty()) words.push_back("--benchmark_filter=" + filter);
     if (!json_path.empty()) {
@@ -56,9 +63,25 @@ int bench_operators(const std::string& filter, const std::string& json_path) {
     return 0;
 }
 
+// Becomes cmtl_counters beside this program, with the other arguments.
+int run_counters(int argc, char** argv) {
+    return run_tool(1, argv, [&](Tool& tool) -> int {
+        std::string program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "cmtl_counters").string();
+        std::vector<char*> arguments{program.data()};
+        for (int i = 1; i < argc; i++)
+            if (std::string_view(argv[i]) != "--counters") arguments.push_back(argv[i]);
+        arguments.push_back(nullptr);
+        tool.parse();
+        execv(program.c_str(), arguments.data());
+        fail(ErrorKind::resource, "bench", "{} does not start: {}; build the target cmtl_counters", program, std::strerror(errno));
+    });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    for (int i = 1; i < argc; i++)
+        if (std::string_view(argv[i]) == "--counters") return run_counters(argc, argv);
     return run_tool(argc, argv, [](Tool& tool) {
         tool.app.description("Times the engine: the whole network, or single operators.");
         tool.app.require_subcommand(1);
@@ -77,8 +100,9 @@ int main(int argc, char** argv) {
         ops->add_option("--json", json, "write Google Benchmark's JSON here");
         tool.example("cmtl_bench net --mode train --size 200x250x250 --batch 1 --json net.json");
         tool.example("cmtl_bench ops --filter conv3d");
+        tool.example("cmtl_bench --counters --kernel conv3d");
         tool.parse();
-        if (*ops) return bench_operators(filter, json);
+        if (*ops) return bench_operators(parse_device(tool.common.device), filter, json);
         parse_size(size, options);
         options.train = mode == "train";
         options.dtype = dtype == "bf16" ? Dtype::bf16 : Dtype::f32;

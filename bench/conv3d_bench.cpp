@@ -45,11 +45,11 @@ double traffic(const Conv3dProblem& p) {
 
 template <class List, class Body>
 void run(benchmark::State& state, const Conv3dProblem& p, const List& list, Body&& body) {
-    Context context;
+    Context context(bench_options());
     const Tensor x = bench_values(context, p.x_shape(), 1), weight = bench_values(context, p.weight_shape(), 2),
                  bias = bench_values(context, {p.out}, 3), y = bench_values(context, p.y_shape(), 4);
     state.SetLabel(std::string(chosen(context, list, p)));
-    const double seconds = time_calls(state, [&] { body(context, x, weight, bias, y); });
+    const double seconds = time_calls(state, context, [&] { body(context, x, weight, bias, y); });
     set_rates(state, seconds, p.flops(), traffic(p));
 }
 

@@ -20,13 +20,13 @@ const bool registered = [] {
     for (const Layer& layer : layers) {
         const double in = double(layer.x.count()), out = double(layer.y.count());
         register_bench(std::string("max_pool3d/forward/") + layer.name, [=](benchmark::State& state) {
-            Context context;
+            Context context(bench_options());
             const Tensor x = bench_values(context, layer.x, 1);
-            const double seconds = time_calls(state, [&] { max_pool3d(context, x); });
+            const double seconds = time_calls(state, context, [&] { max_pool3d(context, x); });
             set_rates(state, seconds, 0, 4 * (in + out));
         });
         register_bench(std::string("max_pool3d/backward/") + layer.name, [=](benchmark::State& state) {
-            Context context;
+            Context context(bench_options());
             Tensor x = bench_values(context, layer.x, 1);
             x.set_requires_grad();
             const double seconds = time_backward(state, context, [&] {

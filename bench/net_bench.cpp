@@ -89,7 +89,8 @@ NetTimes time_net(const NetBenchOptions& o) {
 nlohmann::json run_net_bench(const NetBenchOptions& o) {
     const NetTimes net = time_net(o);  // its tensors are gone before the roofline takes its buffers
     const double median = net.seconds[net.seconds.size() / 2];
-    const Roofline roofline = measure_roofline();
+    Context context({.device = o.device});
+    const Roofline roofline = measure_roofline(context);
     return {{"mode", o.train ? "train" : "infer"},
             {"size", fmt::format("{}x{}x{}", o.depth, o.height, o.width)},
             {"batch", o.batch},

@@ -8,29 +8,38 @@
 namespace cmtl {
 
 namespace {
+Device device;
+
 const Roofline& limits() {
-    static const Roofline measured = measure_roofline();
+    static const Roofline measured = [] {
+        Context context(bench_options());
+        return measure_roofline(context);
+    }();
     return measured;
 }
 }  // namespace
 
+void set_bench_device(Device chosen) { device = chosen; }
+ContextOptions bench_options(Dtype compute) { return {.device = device, .compute = compute}; }
+
 Tensor bench_values(Context& context, const Shape& shape, uint64_t seed) {
-    Tensor t = context.empty(shape);
     const RandomKey key{seed, Purpose::benchmark, 1};
-    float* values = t.data<float>();
-    for (int64_t i = 0; i < t.count(); i += 4) {
-        const Philox4 words = philox(key, static_cast<uint64_t>(i / 4));
-        for (int64_t j = i; j < std::min(i + 4, t.count()); ++j) values[j] = 2 * uniform_float(words[static_cast<size_t>(j % 4)]) - 1;
+    std::vector<float> values(static_cast<size_t>(shape.count()));
+    for (size_t i = 0; i < values.size(); i += 4) {
+        const Philox4 words = philox(key, i / 4);
+        for (size_t j = i; j < std::min(i + 4, values.size()); ++j) values[j] = 2 * uniform_float(words[j % 4]) - 1;
     }
-    return t;
+    return context.from<float>(shape, values);
 }
 
-double time_calls(benchmark::State& state, const std::function<void()>& body) {
-    body();  // touches every page and makes oneDNN's primitive
+double time_calls(benchmark::State& state, Context& context, const std::function<void()>& body) {
+    body();  // touches every page and makes the libraries' plans
+    context.synchronize();
     double total = 0;
     for (auto _ : state) {
         const auto start = std::chrono::steady_clock::now();
         body();
+        context.synchronize();
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         state.SetIterationTime(seconds);
         total += seconds;
@@ -50,8 +59,10 @@ double time_backward(benchmark::State& state, Context& context, const std::funct
             return std::vector<Tensor>{std::move(*own)};
         });
         y = Tensor();
+        context.synchronize();
         const auto start = std::chrono::steady_clock::now();
         tape.backward(loss);
+        context.synchronize();
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
     once();

@@ -13,11 +13,15 @@
 
 namespace cmtl {
 
+// The device of all benchmarks: --device.
+void set_bench_device(Device device);
+ContextOptions bench_options(Dtype compute = Dtype::f32);
+
 // f32 between -1 and 1, keyed by `seed`.
 Tensor bench_values(Context& context, const Shape& shape, uint64_t seed);
 
 // Calls `body` in each iteration; the mean seconds of one call.
-double time_calls(benchmark::State& state, const std::function<void()>& body);
+double time_calls(benchmark::State& state, Context& context, const std::function<void()>& body);
 
 // The backward pass of `forward` (a recorded operator on tensors that require gradients) alone: its result receives a random
 // gradient that the operator may overwrite, as inside a network. The mean seconds of one pass.

@@ -2,12 +2,15 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <vector>
 
 #include "base/cpu_dispatch.hpp"
 #include "base/parallel.hpp"
+#include "engine/gpu/target.hpp"
+#include "kernels/roofline.hpp"
 
 namespace cmtl {
 
@@ -40,9 +43,37 @@ CMTL_MULTIARCH void triad(float* y, const float* a, const float* b, int64_t coun
     for (int64_t i = 0; i < count; ++i) y[i] = a[i] + 0.5f * b[i];
 }
 
+Roofline device_roofline(Context& context) {
+    // simt is no device whose speed says anything: a token amount of work.
+    const bool simt = context.device().kind == Device::Kind::simt;
+    const int64_t rounds = simt ? 100 : 100'000, count = int64_t{1} << (simt ? 16 : 27);
+    const int blocks = simt ? 2 : 132 * 16;
+    const Tensor sink = context.zeros({1}), a = context.full({count}, 1.0f), b = context.full({count}, 2.0f), y = context.empty({count});
+    Roofline found{0, 0};
+    const auto seconds = [&](auto&& body) {
+        context.synchronize();
+        const auto start = clock::now();
+        body();
+        context.synchronize();
+        return since(start);
+    };
+    on_target(context, [&]<class Target>(Target) {
+        for (int repeat = 0; repeat < 4; ++repeat) {
+            const double fma = seconds([&] { kernels::roofline_fma<Target>(context.stream(), blocks, rounds, sink.device_data<float>()); });
+            found.flops_per_second = std::max(found.flops_per_second, 2.0 * 8 * 256 * double(blocks) * double(rounds) / fma);
+            const double triad = seconds([&] {
+                kernels::roofline_triad<Target>(context.stream(), count, a.device_data<float>(), b.device_data<float>(), y.device_data<float>());
+            });
+            found.bytes_per_second = std::max(found.bytes_per_second, 3.0 * sizeof(float) * double(count) / triad);
+        }
+    });
+    return found;
+}
+
 }  // namespace
 
-Roofline measure_roofline() {
+Roofline measure_roofline(Context& context) {
+    if (context.on_gpu()) return device_roofline(context);
     Roofline found{0, 0};
     const int threads = omp_get_max_threads();
     volatile float sink = 0;

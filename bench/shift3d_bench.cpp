@@ -13,18 +13,18 @@ const bool registered = [] {
         const std::optional<float> fill = filled ? std::optional<float>(0.0f) : std::nullopt;
         const std::string name = filled ? "filled" : "circular";
         register_bench("shift3d/forward/" + name, [=](benchmark::State& state) {
-            Context context;
+            Context context(bench_options());
             const Tensor x = bench_values(context, shape, 1);
-            const auto plan = shift3d_plan({1, Purpose::benchmark, 0}, shape, {.p = 1});
-            const double seconds = time_calls(state, [&] { shift3d(context, x, plan, fill); });
+            const auto plan = shift3d_plan(context, {1, Purpose::benchmark, 0}, shape, {.p = 1});
+            const double seconds = time_calls(state, context, [&] { shift3d(context, x, plan, fill); });
             set_rates(state, seconds, 0, bytes);
         });
     }
     register_bench("shift3d/backward/circular", [=](benchmark::State& state) {
-        Context context;
+        Context context(bench_options());
         Tensor x = bench_values(context, shape, 1);
         x.set_requires_grad();
-        const auto plan = shift3d_plan({1, Purpose::benchmark, 0}, shape, {.p = 1});
+        const auto plan = shift3d_plan(context, {1, Purpose::benchmark, 0}, shape, {.p = 1});
         const double seconds = time_backward(state, context, [&] {
             x.clear_grad();
             return shift3d(context, x, plan);
@@ -32,7 +32,8 @@ const bool registered = [] {
         set_rates(state, seconds, 0, bytes);
     });
     register_bench("shift3d/plan/64_channels", [=](benchmark::State& state) {
-        time_calls(state, [&] { benchmark::DoNotOptimize(shift3d_plan({1, Purpose::benchmark, 0}, shape, {.p = 1})); });
+        Context context(bench_options());
+        time_calls(state, context, [&] { benchmark::DoNotOptimize(shift3d_plan(context, {1, Purpose::benchmark, 0}, shape, {.p = 1})); });
     });
     return true;
 }();

@@ -228,8 +228,8 @@ class CudaRuntime final : public Runtime {
     void begin_capture(Stream stream) override {
         if (!graphs()) fail(ErrorKind::resource, "cuda_graph", "cuda:{}: this CUDA runtime records no graphs", index_);
         bind();
-        // Thread-local: what other threads do meanwhile, the data loader's copies for example, neither joins nor spoils the graph.
-        CMTL_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+        // Relaxed: allocations meanwhile, ours and other threads', neither join nor spoil the graph.
+        CMTL_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
     }
     Graph end_capture(Stream stream) override {
         bind();

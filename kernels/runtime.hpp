@@ -53,8 +53,8 @@ class Runtime {
     virtual void synchronize(Event event) = 0;
 
     // Between begin_capture and end_capture, what is enqueued on `stream` is kept instead of run; replay() enqueues it again,
-    // with the arguments of then. Nothing in between may allocate or wait. Where graphs() is false, begin_capture throws
-    // Error(resource) and the caller goes on with plain launches.
+    // with the arguments of then. In between allocate() may be called, but nothing be released or
+    // waited for. Where graphs() is false, begin_capture throws Error(resource) and the caller goes on with plain launches.
     virtual bool graphs() const { return true; }
     virtual void begin_capture(Stream stream) = 0;
     virtual Graph end_capture(Stream stream) = 0;

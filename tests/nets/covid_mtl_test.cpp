@@ -151,7 +151,7 @@ TEST(Weights, OtherPrecisionsAreConverted) {
     const CovidMtl from(context, forms.at("features3"), 1), to(context, forms.at("features3"), 2);
     NamedTensors wide;
     for (const auto& [name, tensor] : weights_of(context, from))
-        wide.emplace_back(name, context.cast(tensor, Dtype::f64));
+        wide.emplace_back(name, context.host().cast(tensor, Dtype::f64));
     load_weights(context, to, wide, "memory");
     EXPECT_EQ(context.to_vector<float>(weights_of(context, to)[0].second),
               context.to_vector<float>(weights_of(context, from)[0].second));
