@@ -1,5 +1,6 @@
 #pragma once
-// Launcher of the sums over the rows of a (rows, columns) matrix, for the gradient of a bias. Pointers are device memory.
+// Launcher of the sums over the rows of a (rows, columns) matrix, for the gradient of a bias. Pointers are device
+// memory.
 #include <cstddef>
 #include <cstdint>
 
@@ -7,7 +8,8 @@
 
 namespace cmtl::kernels {
 
-// How rows are cut into partial sums: enough blocks to fill any GPU, each with so many rows that its partial sum does not count.
+// How rows are cut into partial sums: enough blocks to fill any GPU, each with so many rows that its partial sum does
+// not count.
 struct ColumnSumsRows {
     int64_t per_block;
     int blocks;
@@ -24,7 +26,8 @@ inline size_t column_sums_scratch(int64_t rows, int64_t columns) {
     return static_cast<size_t>(column_sums_rows(rows).blocks) * static_cast<size_t>(columns) * sizeof(double);
 }
 
-// sums[c] = the sum of x[r, c] over r, in double in an order that depends on the shape alone, rounded once. `columns` below 2^31.
+// sums[c] = the sum of x[r, c] over r, in double in an order that depends on the shape alone, rounded once. `columns`
+// below 2^31.
 template <class Target>
 void column_sums(Stream stream, int64_t rows, int64_t columns, const float* x, float* sums, void* scratch);
 

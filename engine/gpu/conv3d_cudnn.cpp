@@ -1,5 +1,6 @@
-// Convolutions by NVIDIA's libraries, where a GPU and they are there: cuDNN, and cuBLASLt for 1x1x1. The gradient of the bias
-// comes from a kernel of our own, in double: in front of a batch norm it is 0, and rounding would be all that is left of it.
+// Convolutions by NVIDIA's libraries, where a GPU and they are there: cuDNN, and cuBLASLt for 1x1x1. The gradient of
+// the bias comes from a kernel of our own, in double: in front of a batch norm it is 0, and rounding would be all that
+// is left of it.
 #include "engine/gpu/conv3d_cudnn.hpp"
 
 #include "engine/gpu/cublaslt.hpp"
@@ -30,9 +31,12 @@ Refusal cudnn_supports(const Context& context, const Conv3dProblem& p) {
 Product pointwise_product(const Conv3dProblem& p, Direction direction, bool bias) {
     const int64_t rows = p.positions();
     switch (direction) {
-        case Direction::forward: return {false, true, rows, p.out, p.in, p.compute, bias};
-        case Direction::backward_data: return {false, false, rows, p.in, p.out, p.compute, false};
-        case Direction::backward_weights: return {true, false, p.out, p.in, rows, p.compute, false};
+        case Direction::forward:
+            return {false, true, rows, p.out, p.in, p.compute, bias};
+        case Direction::backward_data:
+            return {false, false, rows, p.in, p.out, p.compute, false};
+        case Direction::backward_weights:
+            return {true, false, p.out, p.in, rows, p.compute, false};
     }
     return {};
 }
@@ -49,9 +53,11 @@ Refusal cublaslt_supports(const Context& context, const Conv3dProblem& p) {
 
 void bias_gradient(Context& context, const Conv3dProblem& p, const Tensor& dy, const Tensor& dbias) {
     if (!dbias.defined()) return;
-    const Tensor scratch = context.empty({static_cast<int64_t>(kernels::column_sums_scratch(p.positions(), p.out))}, Dtype::u8);
+    const Tensor scratch =
+        context.empty({static_cast<int64_t>(kernels::column_sums_scratch(p.positions(), p.out))}, Dtype::u8);
     on_target(context, [&]<class Target>(Target) {
-        kernels::column_sums<Target>(context.stream(), p.positions(), p.out, dy.device_data<float>(), dbias.device_data<float>(), scratch.raw());
+        kernels::column_sums<Target>(context.stream(), p.positions(), p.out, dy.device_data<float>(),
+                                     dbias.device_data<float>(), scratch.raw());
     });
 }
 
@@ -59,13 +65,13 @@ void bias_gradient(Context& context, const Conv3dProblem& p, const Tensor& dy, c
 
 std::vector<Conv3dForward> library_conv3d_forward() {
     return {{"cublaslt", cublaslt_supports<Direction::forward>,
-             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
+             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                const Tensor& y) {
                  c.cublaslt().run(c, pointwise_product(p, Direction::forward, bias.defined()), x, weight, bias, y);
              }},
             {"cudnn", cudnn_supports<Direction::forward>,
-             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
-                 c.cudnn().run(c, p, Direction::forward, x, weight, y, bias);
-             }}};
+             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                const Tensor& y) { c.cudnn().run(c, p, Direction::forward, x, weight, y, bias); }}};
 }
 
 std::vector<Conv3dBackwardData> library_conv3d_backward_data() {
@@ -81,12 +87,14 @@ std::vector<Conv3dBackwardData> library_conv3d_backward_data() {
 
 std::vector<Conv3dBackwardWeights> library_conv3d_backward_weights() {
     return {{"cublaslt", cublaslt_supports<Direction::backward_weights>,
-             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) {
+             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& dy, const Tensor& dweight,
+                const Tensor& dbias) {
                  c.cublaslt().run(c, pointwise_product(p, Direction::backward_weights, false), dy, x, {}, dweight);
                  bias_gradient(c, p, dy, dbias);
              }},
             {"cudnn", cudnn_supports<Direction::backward_weights>,
-             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) {
+             [](Context& c, const Conv3dProblem& p, const Tensor& x, const Tensor& dy, const Tensor& dweight,
+                const Tensor& dbias) {
                  c.cudnn().run(c, p, Direction::backward_weights, x, dweight, dy);
                  bias_gradient(c, p, dy, dbias);
              }}};

@@ -15,12 +15,15 @@ template <class Handle>
 using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Status (*)(Handle)>;
 
 // A part of a larger tensor may lie elsewhere.
-Tensor aligned(Context& context, const Tensor& t) { return reinterpret_cast<uintptr_t>(t.raw()) % alignment == 0 ? t : context.copy(t); }
+Tensor aligned(Context& context, const Tensor& t) {
+    return reinterpret_cast<uintptr_t>(t.raw()) % alignment == 0 ? t : context.copy(t);
+}
 
 }  // namespace
 
 std::string Product::text() const {
-    return fmt::format("{} ({}x{}){} ({}x{}){}", name_of(operands), m, k, transpose_a ? "^T" : "", k, n, transpose_b ? "^T" : "");
+    return fmt::format("{} ({}x{}){} ({}x{}){}", name_of(operands), m, k, transpose_a ? "^T" : "", k, n,
+                       transpose_b ? "^T" : "");
 }
 
 ColumnMajorProduct column_major(const Product& p) {
@@ -49,7 +52,9 @@ struct CublasLt::Planned {
 };
 
 CublasLt::CublasLt(CublasLtOptions options)
-    : options_(options), library_("CMTL_CUBLASLT_LIBRARY", {"libcublasLt.so.13", "libcublasLt.so.12", "/usr/local/cuda/lib64/libcublasLt.so"}) {
+    : options_(options),
+      library_("CMTL_CUBLASLT_LIBRARY",
+               {"libcublasLt.so.13", "libcublasLt.so.12", "/usr/local/cuda/lib64/libcublasLt.so"}) {
     options_.tf32 |= environment_switch("CMTL_TF32");
     try {
         open();
@@ -102,7 +107,8 @@ CublasLt::Planned& CublasLt::planned(const Product& product) {
     const DataType operands = product.operands == Dtype::bf16 ? DataType::R_16BF : DataType::R_32F;
     try {
         Matmul matmul = nullptr;
-        check(api_.matmul_create(&matmul, options_.tf32 ? ComputeType::COMPUTE_32F_FAST_TF32 : ComputeType::COMPUTE_32F, DataType::R_32F),
+        check(api_.matmul_create(&matmul, options_.tf32 ? ComputeType::COMPUTE_32F_FAST_TF32 : ComputeType::COMPUTE_32F,
+                                 DataType::R_32F),
               "describing a product");
         plan.matmul = {matmul, api_.matmul_destroy};
         const auto set = [&](MatmulAttribute attribute, auto value) {
@@ -113,7 +119,9 @@ CublasLt::Planned& CublasLt::planned(const Product& product) {
         set(MatmulAttribute::EPILOGUE, product.bias ? Epilogue::BIAS : Epilogue::DEFAULT);
         const auto layout = [&](const ColumnMajorMatrix& m, DataType type) {
             Layout l = nullptr;
-            check(api_.layout_create(&l, type, static_cast<uint64_t>(m.rows), static_cast<uint64_t>(m.columns), m.leading), "describing a matrix");
+            check(api_.layout_create(&l, type, static_cast<uint64_t>(m.rows), static_cast<uint64_t>(m.columns),
+                                     m.leading),
+                  "describing a matrix");
             return Owned<Layout>(l, api_.layout_destroy);
         };
         plan.first = layout(shape.first, operands);
@@ -124,38 +132,45 @@ CublasLt::Planned& CublasLt::planned(const Product& product) {
         check(api_.preference_create(&preference), "describing a preference");
         const Owned<Preference> owned(preference, api_.preference_destroy);
         const uint64_t limit = options_.workspace_limit;
-        check(api_.preference_set(preference, PreferenceAttribute::MAX_WORKSPACE_BYTES, &limit, sizeof limit), "describing a preference");
-        for (const auto which : {PreferenceAttribute::MIN_ALIGNMENT_A_BYTES, PreferenceAttribute::MIN_ALIGNMENT_B_BYTES,
-                                 PreferenceAttribute::MIN_ALIGNMENT_C_BYTES, PreferenceAttribute::MIN_ALIGNMENT_D_BYTES})
+        check(api_.preference_set(preference, PreferenceAttribute::MAX_WORKSPACE_BYTES, &limit, sizeof limit),
+              "describing a preference");
+        for (const auto which :
+             {PreferenceAttribute::MIN_ALIGNMENT_A_BYTES, PreferenceAttribute::MIN_ALIGNMENT_B_BYTES,
+              PreferenceAttribute::MIN_ALIGNMENT_C_BYTES, PreferenceAttribute::MIN_ALIGNMENT_D_BYTES})
             check(api_.preference_set(preference, which, &alignment, sizeof alignment), "describing a preference");
         int count = 0;
-        check(api_.get_heuristic(handle_, matmul, plan.first.get(), plan.second.get(), plan.result.get(), plan.result.get(), preference, 1,
-                                 &plan.choice, &count),
+        check(api_.get_heuristic(handle_, matmul, plan.first.get(), plan.second.get(), plan.result.get(),
+                                 plan.result.get(), preference, 1, &plan.choice, &count),
               "looking for an algorithm");
-        if (count == 0 || plan.choice.state != status_success) plan.refusal = "cuBLASLt has no algorithm for " + product.text();
+        if (count == 0 || plan.choice.state != status_success)
+            plan.refusal = "cuBLASLt has no algorithm for " + product.text();
     } catch (const Error& e) {
         plan.refusal = e.what();
     }
     return plan;
 }
 
-void CublasLt::run(Context& context, const Product& product, const Tensor& a, const Tensor& b, const Tensor& bias, const Tensor& c) {
+void CublasLt::run(Context& context, const Product& product, const Tensor& a, const Tensor& b, const Tensor& bias,
+                   const Tensor& c) {
     Planned& plan = planned(product);
     require(plan.refusal.empty(), "cublaslt", "{} was refused: {}", product.text(), plan.refusal);
-    const auto operand = [&](const Tensor& t) { return t.dtype() == product.operands ? aligned(context, t) : context.cast(t, product.operands); };
+    const auto operand = [&](const Tensor& t) {
+        return t.dtype() == product.operands ? aligned(context, t) : context.cast(t, product.operands);
+    };
     const Tensor first = operand(b), second = operand(a);
     Tensor added;
     if (product.bias) {
         added = aligned(context, bias);
         const void* pointer = added.raw();
-        check(api_.matmul_set(plan.matmul.get(), MatmulAttribute::BIAS_POINTER, &pointer, sizeof pointer), "setting the bias");
+        check(api_.matmul_set(plan.matmul.get(), MatmulAttribute::BIAS_POINTER, &pointer, sizeof pointer),
+              "setting the bias");
     }
     require(reinterpret_cast<uintptr_t>(c.raw()) % alignment == 0, "cublaslt", "a result lies at an odd address");
     const Tensor workspace = context.empty({static_cast<int64_t>(plan.choice.workspace)}, Dtype::u8);
     const float one = 1, zero = 0;
-    check(api_.matmul(handle_, plan.matmul.get(), &one, first.raw(), plan.first.get(), second.raw(), plan.second.get(), &zero, c.raw(),
-                      plan.result.get(), c.raw(), plan.result.get(), &plan.choice.algorithm, workspace.raw(), plan.choice.workspace,
-                      context.stream()),
+    check(api_.matmul(handle_, plan.matmul.get(), &one, first.raw(), plan.first.get(), second.raw(), plan.second.get(),
+                      &zero, c.raw(), plan.result.get(), c.raw(), plan.result.get(), &plan.choice.algorithm,
+                      workspace.raw(), plan.choice.workspace, context.stream()),
           "running a product");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// cuBLASLt, opened when a context first asks for it; the only door to it. Computes matrix products, for 1x1x1 convolutions and
-// linear layers, with the bias added on the way out. Algorithms are kept per product.
+// cuBLASLt, opened when a context first asks for it; the only door to it. Computes matrix products, for 1x1x1
+// convolutions and linear layers, with the bias added on the way out. Algorithms are kept per product.
 #include <compare>
 #include <map>
 #include <string>
@@ -21,8 +21,8 @@ struct Product {
     auto operator<=>(const Product&) const = default;
 };
 
-// The same as BLAS sees it, column by column: row-major C is column-major D = C^T (n, m) = op(B)^T op(A)^T, so that B comes first,
-// each matrix lies as if transposed, and the bias runs along D's rows, where cuBLASLt adds it.
+// The same as BLAS sees it, column by column: row-major C is column-major D = C^T (n, m) = op(B)^T op(A)^T, so that B
+// comes first, each matrix lies as if transposed, and the bias runs along D's rows, where cuBLASLt adds it.
 struct ColumnMajorMatrix {
     int64_t rows = 0, columns = 0, leading = 0;
     bool operator==(const ColumnMajorMatrix&) const = default;
@@ -44,8 +44,8 @@ struct CublasLtOptions {
 
 class CublasLt {
   public:
-    // Opens the library that CMTL_CUBLASLT_LIBRARY names, or libcublasLt.so.13 or .12, for the GPU that is current on this thread.
-    // Does not throw: refusal() says what is amiss.
+    // Opens the library that CMTL_CUBLASLT_LIBRARY names, or libcublasLt.so.13 or .12, for the GPU that is current on
+    // this thread. Does not throw: refusal() says what is amiss.
     explicit CublasLt(CublasLtOptions options);
     ~CublasLt();
     CublasLt(const CublasLt&) = delete;
@@ -58,7 +58,8 @@ class CublasLt {
     // Empty, or why it does not compute this product. Looks for an algorithm.
     std::string refusal(const Product& product);
     // Enqueues the product on the context's stream. Tensors are f32; `bias` is used where the product has one.
-    void run(Context& context, const Product& product, const Tensor& a, const Tensor& b, const Tensor& bias, const Tensor& c);
+    void run(Context& context, const Product& product, const Tensor& a, const Tensor& b, const Tensor& bias,
+             const Tensor& c);
 
   private:
     struct Planned;

@@ -1,7 +1,7 @@
 #pragma once
-// The little of cuBLASLt's C interface that is used here, declared so that building needs no cuBLAS; where its headers are at
-// hand, tests/engine/cublaslt_test.cpp compares every number and size with them. Versions 12 and 13 agree on all of it.
-// Names are cuBLASLt's without their prefix. Source: docs.nvidia.com/cuda/cublas, "Using the cuBLASLt API".
+// The little of cuBLASLt's C interface that is used here, declared so that building needs no cuBLAS; where its headers
+// are at hand, tests/engine/cublaslt_test.cpp compares every number and size with them. Versions 12 and 13 agree on all
+// of it. Names are cuBLASLt's without their prefix. Source: docs.nvidia.com/cuda/cublas, "Using the cuBLASLt API".
 #include <cstddef>
 #include <cstdint>
 
@@ -56,10 +56,11 @@ struct Functions {
     Status (*preference_create)(Preference*);
     Status (*preference_destroy)(Preference);
     Status (*preference_set)(Preference, PreferenceAttribute, const void* value, size_t bytes);
-    Status (*get_heuristic)(Handle, Matmul, Layout a, Layout b, Layout c, Layout d, Preference, int wanted, HeuristicResult* results,
-                            int* count);
-    Status (*matmul)(Handle, Matmul, const void* alpha, const void* a, Layout, const void* b, Layout, const void* beta, const void* c,
-                     Layout, void* d, Layout, const Algorithm*, void* workspace, size_t workspace_bytes, kernels::Stream);
+    Status (*get_heuristic)(Handle, Matmul, Layout a, Layout b, Layout c, Layout d, Preference, int wanted,
+                            HeuristicResult* results, int* count);
+    Status (*matmul)(Handle, Matmul, const void* alpha, const void* a, Layout, const void* b, Layout, const void* beta,
+                     const void* c, Layout, void* d, Layout, const Algorithm*, void* workspace, size_t workspace_bytes,
+                     kernels::Stream);
 };
 
 }  // namespace cmtl::cublaslt_api

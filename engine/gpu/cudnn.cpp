@@ -18,9 +18,12 @@ bool engine_fits(const std::vector<NumericalNote>& notes, Dtype compute, bool tf
         switch (note) {
             // On f32 tensors tensor cores mean TF32.
             case NumericalNote::TENSOR_CORE:
-            case NumericalNote::DOWN_CONVERT_INPUTS: return compute == Dtype::f32 && !tf32;
-            case NumericalNote::STRICT_NAN_PROP: return false;
-            default: return true;  // less precise sums, unordered sums, transforms, and notes of the future
+            case NumericalNote::DOWN_CONVERT_INPUTS:
+                return compute == Dtype::f32 && !tf32;
+            case NumericalNote::STRICT_NAN_PROP:
+                return false;
+            default:
+                return true;  // less precise sums, unordered sums, transforms, and notes of the future
         }
     });
 }
@@ -34,7 +37,8 @@ struct Cudnn::Planned {
 };
 
 Cudnn::Cudnn(CudnnOptions options)
-    : options_(std::move(options)), library_("CMTL_CUDNN_LIBRARY", {"libcudnn.so.9", "/usr/local/cuda/lib64/libcudnn.so.9"}) {
+    : options_(std::move(options)),
+      library_("CMTL_CUDNN_LIBRARY", {"libcudnn.so.9", "/usr/local/cuda/lib64/libcudnn.so.9"}) {
     options_.tf32 |= environment_switch("CMTL_TF32");
     try {
         open();
@@ -83,7 +87,9 @@ std::string Cudnn::refusal(const Conv3dProblem& problem, ConvDirection direction
     return planned(problem, direction).refusal;
 }
 
-const CudnnPlan& Cudnn::plan(const Conv3dProblem& problem, ConvDirection direction) { return planned(problem, direction).plan; }
+const CudnnPlan& Cudnn::plan(const Conv3dProblem& problem, ConvDirection direction) {
+    return planned(problem, direction).plan;
+}
 
 Cudnn::Planned& Cudnn::planned(const Conv3dProblem& problem, ConvDirection direction) {
     const auto key = std::pair(problem, direction);
@@ -122,8 +128,9 @@ Cudnn::Planned Cudnn::make(const Conv3dProblem& problem, ConvDirection direction
     } catch (const Error& e) {
         failure = e.what();
     }
-    planned.refusal = fmt::format("none of cuDNN's {} engines fits: {} not reproducible or not in {}, {} with too large a workspace{}{}", offered,
-                                  unfit, name_of(problem.compute), large, failure.empty() ? "" : "; ", failure);
+    planned.refusal = fmt::format(
+        "none of cuDNN's {} engines fits: {} not reproducible or not in {}, {} with too large a workspace{}{}", offered,
+        unfit, name_of(problem.compute), large, failure.empty() ? "" : "; ", failure);
     return planned;
 }
 
@@ -136,10 +143,11 @@ Tensor aligned(Context& context, const Tensor& t) {
 
 }  // namespace
 
-void Cudnn::run(Context& context, const Conv3dProblem& problem, ConvDirection direction, const Tensor& x, const Tensor& weight,
-                const Tensor& y, const Tensor& bias) {
+void Cudnn::run(Context& context, const Conv3dProblem& problem, ConvDirection direction, const Tensor& x,
+                const Tensor& weight, const Tensor& y, const Tensor& bias) {
     Planned& chosen = planned(problem, direction);
-    require(chosen.refusal.empty(), "cudnn", "{} of {} was refused: {}", name_of(direction), problem.text(), chosen.refusal);
+    require(chosen.refusal.empty(), "cudnn", "{} of {} was refused: {}", name_of(direction), problem.text(),
+            chosen.refusal);
     const CudnnConvolution convolution = describe(problem, direction);
     const CudnnId target = convolution.result();
     std::vector<int64_t> ids;
@@ -152,7 +160,8 @@ void Cudnn::run(Context& context, const Conv3dProblem& problem, ConvDirection di
         if (id == target) {
             result = given;
             t = written = dtype == given.dtype() ? given : context.empty(given.shape(), dtype);
-            require(reinterpret_cast<uintptr_t>(t.raw()) % CudnnGraph::alignment == 0, "cudnn", "a result lies at an odd address");
+            require(reinterpret_cast<uintptr_t>(t.raw()) % CudnnGraph::alignment == 0, "cudnn",
+                    "a result lies at an odd address");
         } else {
             t = dtype == given.dtype() ? aligned(context, given) : context.cast(given, dtype);
         }
@@ -176,7 +185,8 @@ void Cudnn::run(Context& context, const Conv3dProblem& problem, ConvDirection di
         stream_ = context.stream();
     }
     cudnn_check(api_, api_.execute(handle_, chosen.executable.get(), pack.get()), "running a convolution");
-    if (written.dtype() != result.dtype()) run_first(context, "cast", gpu_cast(), ElementwiseProblem{result.count()}, written, result);
+    if (written.dtype() != result.dtype())
+        run_first(context, "cast", gpu_cast(), ElementwiseProblem{result.count()}, written, result);
 }
 
 }  // namespace cmtl

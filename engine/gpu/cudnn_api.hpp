@@ -1,8 +1,8 @@
 #pragma once
 // The little of cuDNN 9's C interface that is used here: the graph ("backend") interface, which is the one that NVIDIA
-// maintains and whose calls are few enough to fetch one by one from an opened library. Declared here so that building needs no
-// cuDNN; where its headers are at hand, tests/engine/cudnn_test.cpp compares every number with them.
-// Names are cuDNN's without their prefix. Source: docs.nvidia.com/deeplearning/cudnn, "cudnn_graph library".
+// maintains and whose calls are few enough to fetch one by one from an opened library. Declared here so that building
+// needs no cuDNN; where its headers are at hand, tests/engine/cudnn_test.cpp compares every number with them. Names are
+// cuDNN's without their prefix. Source: docs.nvidia.com/deeplearning/cudnn, "cudnn_graph library".
 #include <cstddef>
 #include <cstdint>
 

@@ -4,9 +4,12 @@ namespace cmtl {
 
 std::string_view name_of(ConvDirection direction) {
     switch (direction) {
-        case ConvDirection::forward: return "forward";
-        case ConvDirection::backward_data: return "backward_data";
-        case ConvDirection::backward_weights: return "backward_weights";
+        case ConvDirection::forward:
+            return "forward";
+        case ConvDirection::backward_data:
+            return "backward_data";
+        case ConvDirection::backward_weights:
+            return "backward_weights";
     }
     return "?";
 }
@@ -19,9 +22,12 @@ const CudnnTensor& CudnnConvolution::tensor(CudnnId id) const {
 
 CudnnId CudnnConvolution::result() const {
     switch (direction) {
-        case ConvDirection::forward: return CudnnId::y;
-        case ConvDirection::backward_data: return CudnnId::x;
-        case ConvDirection::backward_weights: return CudnnId::weight;
+        case ConvDirection::forward:
+            return CudnnId::y;
+        case ConvDirection::backward_data:
+            return CudnnId::x;
+        case ConvDirection::backward_weights:
+            return CudnnId::weight;
     }
     return {};
 }

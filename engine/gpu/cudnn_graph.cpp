@@ -8,8 +8,8 @@ void cudnn_check(const Functions& api, Status status, std::string_view doing) {
     if (status == status_success) return;
     char detail[512] = {};
     api.get_last_error_string(detail, sizeof detail);
-    fail(status == status_alloc_host || status == status_alloc_device ? ErrorKind::resource : ErrorKind::internal, "cudnn", "{}: {}{}{}",
-         doing, api.get_error_string(status), *detail ? ", " : "", detail);
+    fail(status == status_alloc_host || status == status_alloc_device ? ErrorKind::resource : ErrorKind::internal,
+         "cudnn", "{}: {}{}{}", doing, api.get_error_string(status), *detail ? ", " : "", detail);
 }
 
 CudnnDescriptor::CudnnDescriptor(const Functions& api, DescriptorType type) : api_(&api) {
@@ -80,7 +80,8 @@ Descriptor CudnnGraph::find(CudnnId id) const {
 Descriptor CudnnGraph::add_convolution(const CudnnConvolution& c) {
     CudnnDescriptor& shape = keep(DescriptorType::CONVOLUTION);
     shape.set_one(Attribute::CONVOLUTION_COMP_TYPE, AttributeType::DATA_TYPE, DataType::FLOAT);
-    shape.set_one(Attribute::CONVOLUTION_CONV_MODE, AttributeType::CONVOLUTION_MODE, ConvolutionMode::CROSS_CORRELATION);
+    shape.set_one(Attribute::CONVOLUTION_CONV_MODE, AttributeType::CONVOLUTION_MODE,
+                  ConvolutionMode::CROSS_CORRELATION);
     shape.set_one(Attribute::CONVOLUTION_SPATIAL_DIMS, AttributeType::INT64, int64_t{3});
     shape.set(Attribute::CONVOLUTION_FILTER_STRIDES, AttributeType::INT64, c.strides);
     shape.set(Attribute::CONVOLUTION_PRE_PADDINGS, AttributeType::INT64, c.pre_padding);
@@ -94,20 +95,28 @@ Descriptor CudnnGraph::add_convolution(const CudnnConvolution& c) {
         Attribute x, weight, y, shape, alpha, beta;
     };
     using A = Attribute;
-    const Names names =
-        c.direction == ConvDirection::forward
-            ? Names{DescriptorType::OPERATION_CONVOLUTION_FORWARD, A::OPERATION_CONVOLUTION_FORWARD_X, A::OPERATION_CONVOLUTION_FORWARD_W,
-                    A::OPERATION_CONVOLUTION_FORWARD_Y, A::OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
-                    A::OPERATION_CONVOLUTION_FORWARD_ALPHA, A::OPERATION_CONVOLUTION_FORWARD_BETA}
-        : c.direction == ConvDirection::backward_data
-            ? Names{DescriptorType::OPERATION_CONVOLUTION_BACKWARD_DATA, A::OPERATION_CONVOLUTION_BWD_DATA_DX,
-                    A::OPERATION_CONVOLUTION_BWD_DATA_W, A::OPERATION_CONVOLUTION_BWD_DATA_DY,
-                    A::OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, A::OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
-                    A::OPERATION_CONVOLUTION_BWD_DATA_BETA}
-            : Names{DescriptorType::OPERATION_CONVOLUTION_BACKWARD_FILTER, A::OPERATION_CONVOLUTION_BWD_FILTER_X,
-                    A::OPERATION_CONVOLUTION_BWD_FILTER_DW, A::OPERATION_CONVOLUTION_BWD_FILTER_DY,
-                    A::OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, A::OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
-                    A::OPERATION_CONVOLUTION_BWD_FILTER_BETA};
+    const Names names = c.direction == ConvDirection::forward ? Names{DescriptorType::OPERATION_CONVOLUTION_FORWARD,
+                                                                      A::OPERATION_CONVOLUTION_FORWARD_X,
+                                                                      A::OPERATION_CONVOLUTION_FORWARD_W,
+                                                                      A::OPERATION_CONVOLUTION_FORWARD_Y,
+                                                                      A::OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+                                                                      A::OPERATION_CONVOLUTION_FORWARD_ALPHA,
+                                                                      A::OPERATION_CONVOLUTION_FORWARD_BETA}
+                        : c.direction == ConvDirection::backward_data
+                            ? Names{DescriptorType::OPERATION_CONVOLUTION_BACKWARD_DATA,
+                                    A::OPERATION_CONVOLUTION_BWD_DATA_DX,
+                                    A::OPERATION_CONVOLUTION_BWD_DATA_W,
+                                    A::OPERATION_CONVOLUTION_BWD_DATA_DY,
+                                    A::OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+                                    A::OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+                                    A::OPERATION_CONVOLUTION_BWD_DATA_BETA}
+                            : Names{DescriptorType::OPERATION_CONVOLUTION_BACKWARD_FILTER,
+                                    A::OPERATION_CONVOLUTION_BWD_FILTER_X,
+                                    A::OPERATION_CONVOLUTION_BWD_FILTER_DW,
+                                    A::OPERATION_CONVOLUTION_BWD_FILTER_DY,
+                                    A::OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+                                    A::OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+                                    A::OPERATION_CONVOLUTION_BWD_FILTER_BETA};
     CudnnDescriptor& operation = keep(names.type);
     operation.set_one(names.x, AttributeType::BACKEND_DESCRIPTOR, find(c.x));
     operation.set_one(names.weight, AttributeType::BACKEND_DESCRIPTOR, find(c.weight));
@@ -138,19 +147,22 @@ std::vector<CudnnDescriptor> CudnnGraph::configurations(HeurMode mode) const {
     CudnnDescriptor heuristics(api_, DescriptorType::ENGINEHEUR);
     heuristics.set_one(Attribute::ENGINEHEUR_OPERATION_GRAPH, AttributeType::BACKEND_DESCRIPTOR, graph_.get());
     heuristics.set_one(Attribute::ENGINEHEUR_MODE, AttributeType::HEUR_MODE, mode);
-    if (device_.properties) heuristics.set_one(Attribute::ENGINEHEUR_DEVICEPROP, AttributeType::BACKEND_DESCRIPTOR, device_.properties);
+    if (device_.properties)
+        heuristics.set_one(Attribute::ENGINEHEUR_DEVICEPROP, AttributeType::BACKEND_DESCRIPTOR, device_.properties);
     heuristics.finalize("heuristics");
     const int64_t most = heuristics.read(Attribute::ENGINEHEUR_RESULTS, AttributeType::BACKEND_DESCRIPTOR, 0, nullptr);
     std::vector<CudnnDescriptor> results;
     std::vector<Descriptor> raw;
     for (int64_t i = 0; i < most; ++i) raw.push_back(results.emplace_back(api_, DescriptorType::ENGINECFG).get());
     // Fewer than announced where some need what this machine lacks, such as a compiler.
-    const int64_t count = most ? heuristics.read(Attribute::ENGINEHEUR_RESULTS, AttributeType::BACKEND_DESCRIPTOR, most, raw.data()) : 0;
+    const int64_t count =
+        most ? heuristics.read(Attribute::ENGINEHEUR_RESULTS, AttributeType::BACKEND_DESCRIPTOR, most, raw.data()) : 0;
     results.resize(static_cast<size_t>(count));
     return results;
 }
 
-void CudnnGraph::read_engine(const CudnnDescriptor& configuration, int64_t& engine, std::vector<NumericalNote>& notes) const {
+void CudnnGraph::read_engine(const CudnnDescriptor& configuration, int64_t& engine,
+                             std::vector<NumericalNote>& notes) const {
     const CudnnDescriptor descriptor(api_, DescriptorType::ENGINE);
     Descriptor raw = descriptor.get();
     configuration.read(Attribute::ENGINECFG_ENGINE, AttributeType::BACKEND_DESCRIPTOR, 1, &raw);
@@ -164,7 +176,8 @@ CudnnDescriptor CudnnGraph::plan(const CudnnDescriptor& configuration, size_t& w
     CudnnDescriptor plan(api_, DescriptorType::EXECUTION_PLAN);
     if (device_.handle) plan.set_one(Attribute::EXECUTION_PLAN_HANDLE, AttributeType::HANDLE, device_.handle);
     plan.set_one(Attribute::EXECUTION_PLAN_ENGINE_CONFIG, AttributeType::BACKEND_DESCRIPTOR, configuration.get());
-    if (device_.properties) plan.set_one(Attribute::EXECUTION_PLAN_DEVICEPROP, AttributeType::BACKEND_DESCRIPTOR, device_.properties);
+    if (device_.properties)
+        plan.set_one(Attribute::EXECUTION_PLAN_DEVICEPROP, AttributeType::BACKEND_DESCRIPTOR, device_.properties);
     plan.finalize("execution plan");
     int64_t bytes = 0;
     plan.read(Attribute::EXECUTION_PLAN_WORKSPACE_SIZE, AttributeType::INT64, 1, &bytes);

@@ -56,7 +56,8 @@ class CudnnGraph {
 
     // Engines with their settings, best first as cuDNN guesses.
     std::vector<CudnnDescriptor> configurations(cudnn_api::HeurMode mode) const;
-    void read_engine(const CudnnDescriptor& configuration, int64_t& engine, std::vector<cudnn_api::NumericalNote>& notes) const;
+    void read_engine(const CudnnDescriptor& configuration, int64_t& engine,
+                     std::vector<cudnn_api::NumericalNote>& notes) const;
     // Throws where the engine does not take the problem after all.
     CudnnDescriptor plan(const CudnnDescriptor& configuration, size_t& workspace) const;
 

@@ -34,7 +34,8 @@ Refusal cudnn_not_preferred(LibraryChoice choice, const Conv3dProblem& problem) 
 }
 
 Refusal cudnn_not_preferred(LibraryChoice choice, const CudnnPlan& plan) {
-    return choice == LibraryChoice::preferred && plan.engine == 0 ? Refusal("own kernels come before cuDNN's engine 0") : Refusal{};
+    return choice == LibraryChoice::preferred && plan.engine == 0 ? Refusal("own kernels come before cuDNN's engine 0")
+                                                                  : Refusal{};
 }
 
 Refusal cublaslt_not_preferred(LibraryChoice choice) {

@@ -24,18 +24,20 @@ Refusal supports(const Context& context, std::initializer_list<Product> products
     return {};
 }
 
-void forward(Context& context, const LinearProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
+void forward(Context& context, const LinearProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias,
+             const Tensor& y) {
     context.cublaslt().run(context, forward_product(p, bias.defined()), x, weight, bias, y);
 }
 
-void backward(Context& context, const LinearProblem& p, const Tensor& x, const Tensor& weight, const Tensor& dy, const Tensor& dx,
-              const Tensor& dweight, const Tensor& dbias) {
+void backward(Context& context, const LinearProblem& p, const Tensor& x, const Tensor& weight, const Tensor& dy,
+              const Tensor& dx, const Tensor& dweight, const Tensor& dbias) {
     if (dx.defined()) context.cublaslt().run(context, input_product(p), dy, weight, {}, dx);
     if (dweight.defined()) context.cublaslt().run(context, weight_product(p), dy, x, {}, dweight);
     if (!dbias.defined()) return;
     const Tensor scratch = context.empty({static_cast<int64_t>(kernels::column_sums_scratch(p.n, p.out))}, Dtype::u8);
     on_target(context, [&]<class Target>(Target) {
-        kernels::column_sums<Target>(context.stream(), p.n, p.out, dy.device_data<float>(), dbias.device_data<float>(), scratch.raw());
+        kernels::column_sums<Target>(context.stream(), p.n, p.out, dy.device_data<float>(), dbias.device_data<float>(),
+                                     scratch.raw());
     });
 }
 
@@ -43,12 +45,17 @@ void backward(Context& context, const LinearProblem& p, const Tensor& x, const T
 
 std::vector<LinearForward> library_linear_forward() {
     return {{"cublaslt",
-             [](const Context& context, const LinearProblem& p) { return supports(context, {forward_product(p, false), forward_product(p, true)}); },
+             [](const Context& context, const LinearProblem& p) {
+                 return supports(context, {forward_product(p, false), forward_product(p, true)});
+             },
              forward}};
 }
 
 std::vector<LinearBackward> library_linear_backward() {
-    return {{"cublaslt", [](const Context& context, const LinearProblem& p) { return supports(context, {input_product(p), weight_product(p)}); },
+    return {{"cublaslt",
+             [](const Context& context, const LinearProblem& p) {
+                 return supports(context, {input_product(p), weight_product(p)});
+             },
              backward}};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// A vendor's library that is opened while the program runs: the program is never linked to it and does without where it is absent.
+// A vendor's library that is opened while the program runs: the program is never linked to it and does without where it
+// is absent.
 #include <initializer_list>
 #include <string>
 
@@ -7,8 +8,8 @@ namespace cmtl {
 
 class SharedLibrary {
   public:
-    // Opens the file that the environment variable `variable` names, or else the first of `names` that the loader finds.
-    // Never closed again: such libraries keep state of the driver's, which outlives whoever opened them.
+    // Opens the file that the environment variable `variable` names, or else the first of `names` that the loader
+    // finds. Never closed again: such libraries keep state of the driver's, which outlives whoever opened them.
     SharedLibrary(const char* variable, std::initializer_list<const char*> names);
 
     // Empty, or why the library cannot be used: the loader's own words, or the first function it lacks.

@@ -1,5 +1,5 @@
-// The numbers that engine/gpu/cublaslt_api.hpp declares, against cuBLASLt's own header where it is at hand. What differs does not
-// compile.
+// The numbers that engine/gpu/cublaslt_api.hpp declares, against cuBLASLt's own header where it is at hand. What
+// differs does not compile.
 #if __has_include(<cublasLt.h>) && __has_include(<cuda_runtime_api.h>)
 #include <cublasLt.h>
 
@@ -45,7 +45,8 @@ template <class Ours, class Theirs>
 struct SameCall : std::false_type {};
 template <class R, class... A, class S, class... B>
 struct SameCall<R (*)(A...), S (*)(B...)>
-    : std::bool_constant<sizeof...(A) == sizeof...(B) && ((sizeof(A) == sizeof(B)) && ...) && ((std::is_pointer_v<A> == std::is_pointer_v<B>) && ...)> {};
+    : std::bool_constant<sizeof...(A) == sizeof...(B) && ((sizeof(A) == sizeof(B)) && ...) &&
+                         ((std::is_pointer_v<A> == std::is_pointer_v<B>)&&...)> {};
 #define CALL(ours, theirs) static_assert(SameCall<decltype(Functions::ours), decltype(&theirs)>::value)
 CALL(get_version, cublasLtGetVersion);
 CALL(get_status_string, cublasLtGetStatusString);

@@ -1,5 +1,6 @@
-// What is asked of cuBLASLt, against hand-computed numbers; what a machine without it or without a GPU is told; and the products
-// themselves, computed by a library that plays cuBLASLt on the CPU from its descriptors alone (fake_cublaslt.cpp).
+// What is asked of cuBLASLt, against hand-computed numbers; what a machine without it or without a GPU is told; and the
+// products themselves, computed by a library that plays cuBLASLt on the CPU from its descriptors alone
+// (fake_cublaslt.cpp).
 #include "engine/gpu/cublaslt.hpp"
 
 #include <dlfcn.h>
@@ -13,7 +14,8 @@
 namespace cmtl {
 namespace {
 
-Product product(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, Dtype operands = Dtype::f32, bool bias = false) {
+Product product(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, Dtype operands = Dtype::f32,
+                bool bias = false) {
     return {transpose_a, transpose_b, m, n, k, operands, bias};
 }
 
@@ -80,10 +82,12 @@ TEST(CublasLt, LinearRefusesOtherDevices) {
 
 class FakeCublasLt : public testing::Test {
   protected:
-    FakeCublasLt() : library_("CMTL_CUBLASLT_LIBRARY", CMTL_FAKE_CUBLASLT), context_({.device = {Device::Kind::simt, 0}}) {}
+    FakeCublasLt()
+        : library_("CMTL_CUBLASLT_LIBRARY", CMTL_FAKE_CUBLASLT), context_({.device = {Device::Kind::simt, 0}}) {}
     void TearDown() override {
         void* const library = dlopen(CMTL_FAKE_CUBLASLT, RTLD_NOW);
-        EXPECT_EQ(reinterpret_cast<int (*)()>(dlsym(library, "fake_cublaslt_live"))(), 0) << "descriptors were not destroyed";
+        EXPECT_EQ(reinterpret_cast<int (*)()>(dlsym(library, "fake_cublaslt_live"))(), 0)
+            << "descriptors were not destroyed";
         dlclose(library);
     }
     static CublasLtOptions options() {
@@ -121,7 +125,8 @@ TEST_F(FakeCublasLt, MultipliesEveryKindOfProduct) {
                             for (int64_t j = 0; j < n; ++j) {
                                 float sum = bias ? added[static_cast<size_t>(j)] : 0;
                                 for (int64_t s = 0; s < k; ++s)
-                                    sum += a[static_cast<size_t>(ta ? s * m + i : i * k + s)] * b[static_cast<size_t>(tb ? j * k + s : s * n + j)];
+                                    sum += a[static_cast<size_t>(ta ? s * m + i : i * k + s)] *
+                                           b[static_cast<size_t>(tb ? j * k + s : s * n + j)];
                                 want.push_back(sum);
                             }
                         EXPECT_EQ(context_.to_vector<float>(c), want);

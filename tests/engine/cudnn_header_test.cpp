@@ -1,5 +1,5 @@
-// The numbers that engine/gpu/cudnn_api.hpp declares, against cuDNN's own headers where they are at hand. What differs does not
-// compile.
+// The numbers that engine/gpu/cudnn_api.hpp declares, against cuDNN's own headers where they are at hand. What differs
+// does not compile.
 #if __has_include(<cudnn_graph.h>) && __has_include(<cuda_runtime_api.h>)
 #include <cudnn_graph.h>
 
@@ -12,8 +12,10 @@ namespace cmtl::cudnn_api {
 #define SAME(ours, theirs) static_assert(static_cast<int>(ours) == static_cast<int>(theirs))
 
 static_assert(sizeof(Status) == sizeof(cudnnStatus_t) && sizeof(Descriptor) == sizeof(cudnnBackendDescriptor_t) &&
-              sizeof(DescriptorType) == sizeof(cudnnBackendDescriptorType_t) && sizeof(Attribute) == sizeof(cudnnBackendAttributeName_t) &&
-              sizeof(AttributeType) == sizeof(cudnnBackendAttributeType_t) && sizeof(NumericalNote) == sizeof(cudnnBackendNumericalNote_t) &&
+              sizeof(DescriptorType) == sizeof(cudnnBackendDescriptorType_t) &&
+              sizeof(Attribute) == sizeof(cudnnBackendAttributeName_t) &&
+              sizeof(AttributeType) == sizeof(cudnnBackendAttributeType_t) &&
+              sizeof(NumericalNote) == sizeof(cudnnBackendNumericalNote_t) &&
               sizeof(DataType) == sizeof(cudnnDataType_t) && sizeof(HeurMode) == sizeof(cudnnBackendHeurMode_t));
 SAME(status_success, CUDNN_STATUS_SUCCESS);
 SAME(status_alloc_host, CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED);
@@ -132,7 +134,8 @@ template <class Ours, class Theirs>
 struct SameCall : std::false_type {};
 template <class R, class... A, class S, class... B>
 struct SameCall<R (*)(A...), S (*)(B...)>
-    : std::bool_constant<sizeof...(A) == sizeof...(B) && ((sizeof(A) == sizeof(B)) && ...) && ((std::is_pointer_v<A> == std::is_pointer_v<B>) && ...)> {};
+    : std::bool_constant<sizeof...(A) == sizeof...(B) && ((sizeof(A) == sizeof(B)) && ...) &&
+                         ((std::is_pointer_v<A> == std::is_pointer_v<B>)&&...)> {};
 #define CALL(ours, theirs) static_assert(SameCall<decltype(Functions::ours), decltype(&theirs)>::value)
 CALL(get_version, cudnnGetVersion);
 CALL(get_error_string, cudnnGetErrorString);

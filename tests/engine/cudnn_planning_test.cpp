@@ -1,5 +1,5 @@
-// The real cuDNN, where it is installed, on a machine without a GPU: it opens, says what is missing, and plans for GPUs that are
-// described to it, which shows that it takes every descriptor and has engines for the network.
+// The real cuDNN, where it is installed, on a machine without a GPU: it opens, says what is missing, and plans for GPUs
+// that are described to it, which shows that it takes every descriptor and has engines for the network.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +14,8 @@ namespace cmtl {
 namespace {
 
 using cudnn_api::NumericalNote;
-constexpr ConvDirection directions[] = {ConvDirection::forward, ConvDirection::backward_data, ConvDirection::backward_weights};
+constexpr ConvDirection directions[] = {ConvDirection::forward, ConvDirection::backward_data,
+                                        ConvDirection::backward_weights};
 
 // What cudaGetDeviceProperties would tell, as cuDNN writes it; the figures of NVIDIA's data sheets.
 std::string described(int capability, int processors, int shared_memory) {
@@ -75,12 +76,14 @@ TEST_F(RealCudnn, HasEnginesForTheNetwork) {
                 for (const Dtype compute : {Dtype::f32, Dtype::bf16})
                     for (const ConvDirection direction : directions) {
                         const Conv3dProblem p{batch, l.d, l.h, l.w, l.in, 2 * l.in, 3, 1, 1, compute};
-                        ASSERT_EQ(cudnn.refusal(p, direction), "") << "sm_" << gpu.capability << ", " << name_of(direction) << " of " << p.text();
+                        ASSERT_EQ(cudnn.refusal(p, direction), "")
+                            << "sm_" << gpu.capability << ", " << name_of(direction) << " of " << p.text();
                         const CudnnPlan& plan = cudnn.plan(p, direction);
                         EXPECT_TRUE(engine_fits(plan.notes, compute, false));
                         EXPECT_LE(plan.workspace, options.workspace_limit);
                         // bf16 is worth its rounding only on tensor cores.
-                        const bool tensor_cores = std::ranges::find(plan.notes, NumericalNote::TENSOR_CORE) != plan.notes.end();
+                        const bool tensor_cores =
+                            std::ranges::find(plan.notes, NumericalNote::TENSOR_CORE) != plan.notes.end();
                         EXPECT_EQ(tensor_cores, compute == Dtype::bf16) << plan.text();
                     }
     }
@@ -92,9 +95,11 @@ TEST_F(RealCudnn, TakesOddShapes) {
     options.capability = 90;
     options.device_properties = described(90, 132, 232448);
     Cudnn cudnn(options);
-    for (const Conv3dProblem& p : {Conv3dProblem{1, 1, 1, 1, 1, 1, 3, 1, 1, Dtype::f32}, Conv3dProblem{2, 5, 4, 7, 3, 5, 3, 1, 1, Dtype::f32},
-                                   Conv3dProblem{1, 9, 8, 7, 1, 64, 3, 2, 1, Dtype::f32}, Conv3dProblem{1, 5, 7, 6, 3, 2, 5, 2, 2, Dtype::f32}})
-        for (const ConvDirection direction : directions) EXPECT_EQ(cudnn.refusal(p, direction), "") << name_of(direction) << " of " << p.text();
+    for (const Conv3dProblem& p :
+         {Conv3dProblem{1, 1, 1, 1, 1, 1, 3, 1, 1, Dtype::f32}, Conv3dProblem{2, 5, 4, 7, 3, 5, 3, 1, 1, Dtype::f32},
+          Conv3dProblem{1, 9, 8, 7, 1, 64, 3, 2, 1, Dtype::f32}, Conv3dProblem{1, 5, 7, 6, 3, 2, 5, 2, 2, Dtype::f32}})
+        for (const ConvDirection direction : directions)
+            EXPECT_EQ(cudnn.refusal(p, direction), "") << name_of(direction) << " of " << p.text();
 }
 
 // With TF32 allowed, the same f32 problem goes to the tensor cores: the switch does something.

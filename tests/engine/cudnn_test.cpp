@@ -1,5 +1,6 @@
 // What is asked of cuDNN, against hand-computed numbers; what a machine without cuDNN or without a GPU is told; and the
-// convolutions themselves, computed by a library that plays cuDNN on the CPU from its descriptors alone (fake_cudnn.cpp).
+// convolutions themselves, computed by a library that plays cuDNN on the CPU from its descriptors alone
+// (fake_cudnn.cpp).
 #include "engine/gpu/cudnn.hpp"
 
 #include <dlfcn.h>
@@ -19,8 +20,8 @@ using Direction = ConvDirection;
 using Dims = std::array<int64_t, 5>;
 constexpr Direction directions[] = {Direction::forward, Direction::backward_data, Direction::backward_weights};
 
-Conv3dProblem problem(int64_t n, int64_t d, int64_t h, int64_t w, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
-                      Dtype compute = Dtype::f32) {
+Conv3dProblem problem(int64_t n, int64_t d, int64_t h, int64_t w, int64_t in, int64_t out, int64_t kernel,
+                      int64_t stride, int64_t padding, Dtype compute = Dtype::f32) {
     return {n, d, h, w, in, out, kernel, stride, padding, compute};
 }
 
@@ -28,8 +29,10 @@ Conv3dProblem problem(int64_t n, int64_t d, int64_t h, int64_t w, int64_t in, in
 
 TEST(CudnnConvolution, IsDescribedInPytorchsOrderWithChannelsInnermost) {
     const CudnnConvolution c = describe(problem(2, 5, 7, 9, 3, 4, 3, 2, 1), Direction::backward_weights);
-    EXPECT_EQ(c.tensor(CudnnId::x), (CudnnTensor{CudnnId::x, Dtype::f32, {2, 3, 5, 7, 9}, {945, 1, 189, 27, 3}, false}));
-    EXPECT_EQ(c.tensor(CudnnId::weight), (CudnnTensor{CudnnId::weight, Dtype::f32, {4, 3, 3, 3, 3}, {81, 1, 27, 9, 3}, false}));
+    EXPECT_EQ(c.tensor(CudnnId::x),
+              (CudnnTensor{CudnnId::x, Dtype::f32, {2, 3, 5, 7, 9}, {945, 1, 189, 27, 3}, false}));
+    EXPECT_EQ(c.tensor(CudnnId::weight),
+              (CudnnTensor{CudnnId::weight, Dtype::f32, {4, 3, 3, 3, 3}, {81, 1, 27, 9, 3}, false}));
     EXPECT_EQ(c.tensor(CudnnId::y), (CudnnTensor{CudnnId::y, Dtype::f32, {2, 4, 3, 4, 5}, {240, 1, 80, 20, 4}, false}));
     EXPECT_EQ(c.strides, (std::array<int64_t, 3>{2, 2, 2}));
     EXPECT_EQ(c.pre_padding, (std::array<int64_t, 3>{1, 1, 1}));
@@ -44,11 +47,23 @@ TEST(CudnnConvolution, OfTheNetwork) {
     };
     const Row rows[] = {
         // the first convolution, batch 10: 1 channel, so every stride but the innermost is the volume's
-        {problem(10, 200, 250, 250, 1, 64, 3, 2, 1), {10, 64, 100, 125, 125}, {12500000, 1, 62500, 250, 1}, {27, 1, 9, 3, 1}, {100000000, 1, 1000000, 8000, 64}},
+        {problem(10, 200, 250, 250, 1, 64, 3, 2, 1),
+         {10, 64, 100, 125, 125},
+         {12500000, 1, 62500, 250, 1},
+         {27, 1, 9, 3, 1},
+         {100000000, 1, 1000000, 8000, 64}},
         // a fire module's 3x3x3
-        {problem(1, 50, 63, 63, 32, 64, 3, 1, 1), {1, 64, 50, 63, 63}, {6350400, 1, 127008, 2016, 32}, {864, 1, 288, 96, 32}, {12700800, 1, 254016, 4032, 64}},
+        {problem(1, 50, 63, 63, 32, 64, 3, 1, 1),
+         {1, 64, 50, 63, 63},
+         {6350400, 1, 127008, 2016, 32},
+         {864, 1, 288, 96, 32},
+         {12700800, 1, 254016, 4032, 64}},
         // 5x5x5, stride 2
-        {problem(1, 9, 8, 7, 2, 3, 5, 2, 2), {1, 3, 5, 4, 4}, {1008, 1, 112, 14, 2}, {250, 1, 50, 10, 2}, {240, 1, 48, 12, 3}},
+        {problem(1, 9, 8, 7, 2, 3, 5, 2, 2),
+         {1, 3, 5, 4, 4},
+         {1008, 1, 112, 14, 2},
+         {250, 1, 50, 10, 2},
+         {240, 1, 48, 12, 3}},
     };
     for (const Row& row : rows)
         for (const Direction direction : directions) {
@@ -66,8 +81,10 @@ TEST(CudnnConvolution, AddsTheBiasOnTheWayToY) {
     EXPECT_EQ(c.result(), CudnnId::y);
     EXPECT_EQ(c.y, CudnnId::sum);
     EXPECT_TRUE(c.adds_bias);
-    EXPECT_EQ(c.tensor(CudnnId::sum), (CudnnTensor{CudnnId::sum, Dtype::f32, {2, 4, 3, 4, 5}, {240, 1, 80, 20, 4}, true}));
-    EXPECT_EQ(c.tensor(CudnnId::bias), (CudnnTensor{CudnnId::bias, Dtype::bf16, {1, 4, 1, 1, 1}, {4, 1, 4, 4, 4}, false}));
+    EXPECT_EQ(c.tensor(CudnnId::sum),
+              (CudnnTensor{CudnnId::sum, Dtype::f32, {2, 4, 3, 4, 5}, {240, 1, 80, 20, 4}, true}));
+    EXPECT_EQ(c.tensor(CudnnId::bias),
+              (CudnnTensor{CudnnId::bias, Dtype::bf16, {1, 4, 1, 1, 1}, {4, 1, 4, 4, 4}, false}));
     EXPECT_EQ(c.tensor(CudnnId::y).dtype, Dtype::bf16);
     const CudnnConvolution backward = describe(problem(2, 5, 7, 9, 3, 4, 3, 2, 1), Direction::backward_data);
     EXPECT_EQ(backward.result(), CudnnId::x);
@@ -90,9 +107,10 @@ TEST(CudnnEngine, FitsWhereItsNotesAllow) {
     EXPECT_FALSE(engine_fits({TENSOR_CORE, DOWN_CONVERT_INPUTS}, Dtype::f32, false));
     EXPECT_TRUE(engine_fits({TENSOR_CORE}, Dtype::f32, true));
     EXPECT_TRUE(engine_fits({TENSOR_CORE}, Dtype::bf16, false));
-    for (const auto note : {REDUCED_PRECISION_REDUCTION, FFT, NONDETERMINISTIC, WINOGRAD, WINOGRAD_TILE_4x4, WINOGRAD_TILE_6x6, WINOGRAD_TILE_13x13,
-                            static_cast<cudnn_api::NumericalNote>(99)})
-        for (const Dtype compute : {Dtype::f32, Dtype::bf16}) EXPECT_FALSE(engine_fits({TENSOR_CORE, note}, compute, true)) << static_cast<int>(note);
+    for (const auto note : {REDUCED_PRECISION_REDUCTION, FFT, NONDETERMINISTIC, WINOGRAD, WINOGRAD_TILE_4x4,
+                            WINOGRAD_TILE_6x6, WINOGRAD_TILE_13x13, static_cast<cudnn_api::NumericalNote>(99)})
+        for (const Dtype compute : {Dtype::f32, Dtype::bf16})
+            EXPECT_FALSE(engine_fits({TENSOR_CORE, note}, compute, true)) << static_cast<int>(note);
 }
 
 // ---- who is asked ----
@@ -114,7 +132,8 @@ TEST(LibraryChoice, SaysWhyNot) {
     const Environment off("CMTL_NO_CUDNN", "1");
     EXPECT_EQ(libraries_refusal({Device::Kind::cuda, 1}), "CMTL_NO_CUDNN is set");
 
-    const auto wide = problem(1, 9, 9, 9, 32, 64, 3, 1, 1), first = problem(1, 9, 9, 9, 1, 64, 3, 2, 1), one = problem(1, 9, 9, 9, 32, 64, 1, 1, 0);
+    const auto wide = problem(1, 9, 9, 9, 32, 64, 3, 1, 1), first = problem(1, 9, 9, 9, 1, 64, 3, 2, 1),
+               one = problem(1, 9, 9, 9, 32, 64, 1, 1, 0);
     EXPECT_EQ(cudnn_not_preferred(LibraryChoice::preferred, wide), "");
     EXPECT_NE(cudnn_not_preferred(LibraryChoice::preferred, first), "");
     EXPECT_NE(cudnn_not_preferred(LibraryChoice::preferred, one), "");
@@ -129,8 +148,10 @@ TEST(LibraryChoice, EveryEntryRefusesOtherDevices) {
     Context context;
     const auto p = problem(1, 9, 9, 9, 32, 64, 3, 1, 1);
     for (const auto& i : library_conv3d_forward()) EXPECT_EQ(i.supports(context, p), "runs on cuda only") << i.name;
-    for (const auto& i : library_conv3d_backward_data()) EXPECT_EQ(i.supports(context, p), "runs on cuda only") << i.name;
-    for (const auto& i : library_conv3d_backward_weights()) EXPECT_EQ(i.supports(context, p), "runs on cuda only") << i.name;
+    for (const auto& i : library_conv3d_backward_data())
+        EXPECT_EQ(i.supports(context, p), "runs on cuda only") << i.name;
+    for (const auto& i : library_conv3d_backward_weights())
+        EXPECT_EQ(i.supports(context, p), "runs on cuda only") << i.name;
 }
 
 // ---- the library ----
@@ -156,10 +177,10 @@ class FakeCudnn : public testing::Test {
     FakeCudnn() : library_("CMTL_CUDNN_LIBRARY", CMTL_FAKE_CUDNN), context_({.device = {Device::Kind::simt, 0}}) {}
     void SetUp() override { ASSERT_EQ(live(), 0); }
     void TearDown() override { EXPECT_EQ(live(), 0) << "descriptors were not destroyed"; }
-    static int live() {
+    static int live() { return count("fake_cudnn_live"); }
+    static int count(const char* what) {
         void* const library = dlopen(CMTL_FAKE_CUDNN, RTLD_NOW);
-        const auto count = reinterpret_cast<int (*)()>(dlsym(library, "fake_cudnn_live"));
-        const int result = count();
+        const int result = reinterpret_cast<int (*)()>(dlsym(library, what))();
         dlclose(library);
         return result;
     }
@@ -174,7 +195,10 @@ class FakeCudnn : public testing::Test {
         for (int64_t i = 0; i < a.count(); ++i) a[i] = static_cast<double>((i * 7 + seed) * 31 % 11 % 3 - 1);
         return a;
     }
-    Tensor tensor(const Array& a) { return context_.from<float>(Shape(std::span<const int64_t>(a.sizes)), std::vector<float>(a.values.begin(), a.values.end())); }
+    Tensor tensor(const Array& a) {
+        return context_.from<float>(Shape(std::span<const int64_t>(a.sizes)),
+                                    std::vector<float>(a.values.begin(), a.values.end()));
+    }
     void expect_equal(const Tensor& got, const Array& want) {
         EXPECT_EQ(context_.to_vector<float>(got), std::vector<float>(want.values.begin(), want.values.end()));
     }
@@ -184,8 +208,9 @@ class FakeCudnn : public testing::Test {
 };
 
 const std::vector<Conv3dProblem> shapes{
-    problem(1, 1, 1, 1, 1, 1, 1, 1, 0), problem(1, 1, 1, 1, 1, 1, 3, 1, 1), problem(2, 4, 3, 5, 2, 3, 3, 1, 1), problem(1, 5, 6, 7, 3, 2, 3, 2, 1),
-    problem(1, 5, 7, 6, 2, 2, 5, 2, 2), problem(2, 3, 4, 2, 3, 4, 1, 1, 0), problem(1, 7, 5, 6, 1, 3, 3, 3, 2),
+    problem(1, 1, 1, 1, 1, 1, 1, 1, 0), problem(1, 1, 1, 1, 1, 1, 3, 1, 1), problem(2, 4, 3, 5, 2, 3, 3, 1, 1),
+    problem(1, 5, 6, 7, 3, 2, 3, 2, 1), problem(1, 5, 7, 6, 2, 2, 5, 2, 2), problem(2, 3, 4, 2, 3, 4, 1, 1, 0),
+    problem(1, 7, 5, 6, 1, 3, 3, 3, 2),
 };
 
 TEST_F(FakeCudnn, ComputesTheDefinitionInEveryDirection) {
@@ -195,10 +220,12 @@ TEST_F(FakeCudnn, ComputesTheDefinitionInEveryDirection) {
         for (const Dtype compute : {Dtype::f32, Dtype::bf16}) {
             p.compute = compute;
             SCOPED_TRACE(p.text());
-            const Array x = integers(p.x_shape(), 1), weight = integers(p.weight_shape(), 2), bias = integers({p.out}, 3), dy = integers(p.y_shape(), 4);
+            const Array x = integers(p.x_shape(), 1), weight = integers(p.weight_shape(), 2),
+                        bias = integers({p.out}, 3), dy = integers(p.y_shape(), 4);
             for (const bool with_bias : {true, false}) {
                 const Tensor y = context_.full(p.y_shape(), -99);
-                cudnn.run(context_, p, Direction::forward, tensor(x), tensor(weight), y, with_bias ? tensor(bias) : Tensor());
+                cudnn.run(context_, p, Direction::forward, tensor(x), tensor(weight), y,
+                          with_bias ? tensor(bias) : Tensor());
                 expect_equal(y, reference::conv3d(x, weight, with_bias ? bias : Array(), p.stride, p.padding));
             }
             // By the definition every y is a sum of products: its gradients are the other factors, times dy.
@@ -210,7 +237,8 @@ TEST_F(FakeCudnn, ComputesTheDefinitionInEveryDirection) {
                         for (int64_t w = 0; w < p.ow(); ++w)
                             for (int64_t tap = 0; tap < k * k * k; ++tap) {
                                 const int64_t a = tap / k / k, b = tap / k % k, c = tap % k;
-                                const int64_t xd = d * p.stride - p.padding + a, xh = h * p.stride - p.padding + b, xw = w * p.stride - p.padding + c;
+                                const int64_t xd = d * p.stride - p.padding + a, xh = h * p.stride - p.padding + b,
+                                              xw = w * p.stride - p.padding + c;
                                 if (xd < 0 || xd >= p.d || xh < 0 || xh >= p.h || xw < 0 || xw >= p.w) continue;
                                 for (int64_t o = 0; o < p.out; ++o)
                                     for (int64_t i = 0; i < p.in; ++i) {
@@ -244,14 +272,15 @@ TEST_F(FakeCudnn, RoundsToBf16WhereAsked) {
 TEST_F(FakeCudnn, TakesThePartsOfATensorThatLieAtOddAddresses) {
     Cudnn cudnn(options());
     const auto p = problem(1, 1, 1, 3, 1, 1, 1, 1, 0);
-    const Tensor both = context_.from<float>({2, 1, 1, 3, 1}, std::vector<float>{1, 2, 3, 4, 5, 6}), y = context_.full(p.y_shape(), 0);
+    const Tensor both = context_.from<float>({2, 1, 1, 3, 1}, std::vector<float>{1, 2, 3, 4, 5, 6}),
+                 y = context_.full(p.y_shape(), 0);
     const Tensor weight = context_.from<float>({1, 1, 1, 1, 1}, std::vector<float>{2});
     cudnn.run(context_, p, Direction::forward, both.narrow(1, 2), weight, y);
     EXPECT_EQ(context_.to_vector<float>(y), (std::vector<float>{8, 10, 12}));
 }
 
-// The fake offers, in this order: an engine that is not reproducible, one that fails when planned, one that wants 2 GiB, one with
-// tensor cores, a plain one, and, as a fallback, engine 0.
+// The fake offers, in this order: an engine that is not reproducible, one that fails when planned, one that wants 2
+// GiB, one with tensor cores, a plain one, and, as a fallback, engine 0.
 TEST_F(FakeCudnn, TakesTheFirstEngineThatFits) {
     const auto p = problem(1, 4, 4, 4, 2, 2, 3, 1, 1);
     auto bf16 = p;
@@ -279,11 +308,11 @@ TEST_F(FakeCudnn, KeepsItsPlans) {
     Cudnn cudnn(options());
     const auto p = problem(1, 4, 4, 4, 2, 2, 3, 1, 1);
     const CudnnPlan* const first = &cudnn.plan(p, Direction::forward);
-    const int descriptors = live();
+    const int descriptors = count("fake_cudnn_created");
     EXPECT_EQ(&cudnn.plan(p, Direction::forward), first);
-    EXPECT_EQ(live(), descriptors);
+    EXPECT_EQ(count("fake_cudnn_created"), descriptors);
     EXPECT_NE(&cudnn.plan(p, Direction::backward_data), first);
-    EXPECT_GT(live(), descriptors);
+    EXPECT_GT(count("fake_cudnn_created"), descriptors);
 }
 
 TEST_F(FakeCudnn, RefusesAndThrowsWhatItRefused) {

@@ -33,8 +33,10 @@ class Environment {
         setenv(name, value, 1);
     }
     ~Environment() {
-        if (before_) setenv(name_, before_->c_str(), 1);
-        else unsetenv(name_);
+        if (before_)
+            setenv(name_, before_->c_str(), 1);
+        else
+            unsetenv(name_);
     }
     Environment(const Environment&) = delete;
     Environment& operator=(const Environment&) = delete;

@@ -1,5 +1,5 @@
-// cuBLASLt played on the CPU, as a library to be opened: products in double of column-major matrices, from nothing but what was
-// described.
+// cuBLASLt played on the CPU, as a library to be opened: products in double of column-major matrices, from nothing but
+// what was described.
 #include <cstring>
 #include <map>
 
@@ -24,7 +24,8 @@ struct LayoutTag {
     int64_t rows, columns, leading;
     double read(const void* p, int64_t r, int64_t c) const {
         const int64_t at = r + c * leading;
-        return type == DataType::R_32F ? double(static_cast<const float*>(p)[at]) : double(float(static_cast<const cmtl::Bf16*>(p)[at]));
+        return type == DataType::R_32F ? double(static_cast<const float*>(p)[at])
+                                       : double(float(static_cast<const cmtl::Bf16*>(p)[at]));
     }
 };
 struct PreferenceTag {
@@ -37,10 +38,11 @@ namespace {
 int live = 0;
 constexpr uint64_t mark = 0x5eed;
 bool fits(const Matmul m, const Layout a, const Layout b, const Layout d) {
-    const bool ta = m->get<Operation>(MatmulAttribute::TRANSA) == Operation::T, tb = m->get<Operation>(MatmulAttribute::TRANSB) == Operation::T;
+    const bool ta = m->get<Operation>(MatmulAttribute::TRANSA) == Operation::T,
+               tb = m->get<Operation>(MatmulAttribute::TRANSB) == Operation::T;
     return a->type == b->type && d->type == DataType::R_32F && (ta ? a->columns : a->rows) == d->rows &&
-           (tb ? b->rows : b->columns) == d->columns && (ta ? a->rows : a->columns) == (tb ? b->columns : b->rows) && a->leading >= a->rows &&
-           b->leading >= b->rows && d->leading >= d->rows;
+           (tb ? b->rows : b->columns) == d->columns && (ta ? a->rows : a->columns) == (tb ? b->columns : b->rows) &&
+           a->leading >= a->rows && b->leading >= b->rows && d->leading >= d->rows;
 }
 }  // namespace
 
@@ -76,8 +78,8 @@ Status cublasLtMatmulPreferenceSetAttribute(Preference p, PreferenceAttribute a,
     std::memcpy(&p->attributes[a], value, bytes);
     return 0;
 }
-Status cublasLtMatmulAlgoGetHeuristic(Handle, Matmul m, Layout a, Layout b, Layout c, Layout d, Preference p, int wanted, HeuristicResult* results,
-                                      int* count) {
+Status cublasLtMatmulAlgoGetHeuristic(Handle, Matmul m, Layout a, Layout b, Layout c, Layout d, Preference p,
+                                      int wanted, HeuristicResult* results, int* count) {
     *count = 0;
     if (wanted < 1 || c->rows != d->rows || !fits(m, a, b, d) || p->attributes.size() != 5) return 7;
     if (d->rows == 13) return 0;  // a product that nothing fits
@@ -87,26 +89,28 @@ Status cublasLtMatmulAlgoGetHeuristic(Handle, Matmul m, Layout a, Layout b, Layo
     *count = 1;
     return 0;
 }
-Status cublasLtMatmul(Handle, Matmul m, const void* alpha, const void* a, Layout la, const void* b, Layout lb, const void* beta, const void* c,
-                      Layout, void* d, Layout ld, const Algorithm* algorithm, void* workspace, size_t bytes, cmtl::kernels::Stream stream) {
+Status cublasLtMatmul(Handle, Matmul m, const void* alpha, const void* a, Layout la, const void* b, Layout lb,
+                      const void* beta, const void* c, Layout, void* d, Layout ld, const Algorithm* algorithm,
+                      void* workspace, size_t bytes, cmtl::kernels::Stream stream) {
     if (!stream || algorithm->data[0] != mark || bytes != 1024 || c != d || !fits(m, la, lb, ld)) return 7;
     if (*static_cast<const float*>(alpha) != 1 || *static_cast<const float*>(beta) != 0) return 7;
     for (const void* p : {a, b, c})
         if (reinterpret_cast<uintptr_t>(p) % 16) return 7;
     std::memset(workspace, 0xFF, bytes);
-    const bool ta = m->get<Operation>(MatmulAttribute::TRANSA) == Operation::T, tb = m->get<Operation>(MatmulAttribute::TRANSB) == Operation::T;
+    const bool ta = m->get<Operation>(MatmulAttribute::TRANSA) == Operation::T,
+               tb = m->get<Operation>(MatmulAttribute::TRANSB) == Operation::T;
     const bool adds = m->get<Epilogue>(MatmulAttribute::EPILOGUE) == Epilogue::BIAS;
     const auto* bias = adds ? m->get<const float*>(MatmulAttribute::BIAS_POINTER) : nullptr;
     const int64_t inner = ta ? la->rows : la->columns;
     for (int64_t r = 0; r < ld->rows; ++r)
         for (int64_t col = 0; col < ld->columns; ++col) {
             double sum = adds ? double(bias[r]) : 0.0;
-            for (int64_t k = 0; k < inner; ++k) sum += (ta ? la->read(a, k, r) : la->read(a, r, k)) * (tb ? lb->read(b, col, k) : lb->read(b, k, col));
+            for (int64_t k = 0; k < inner; ++k)
+                sum += (ta ? la->read(a, k, r) : la->read(a, r, k)) * (tb ? lb->read(b, col, k) : lb->read(b, k, col));
             static_cast<float*>(d)[r + col * ld->leading] = float(sum);
         }
     return 0;
 }
 // How many descriptors were not destroyed yet.
 int fake_cublaslt_live() { return live; }
-
 }

@@ -1,78 +1,22 @@
-// cuDNN's graph interface played on the CPU, as a library to be opened: a convolution is computed in double from nothing but the
-// dims, strides and paddings that it was described with. Stricter than the real one: attributes must be complete, of their
-// documented type, and set before an object is finalised. Offers engines for every reason to pass one over.
+// cuDNN's graph interface played on the CPU, as a library to be opened: a convolution is computed in double from
+// nothing but the dims, strides and paddings that it was described with. Stricter than the real one: attributes must be
+// complete, of their documented type, and set before an object is finalised. Offers engines for every reason to pass
+// one over.
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <map>
-#include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "engine/dtype.hpp"
-#include "engine/gpu/cudnn_api.hpp"
+#include "tests/engine/fake_cudnn_object.hpp"
 
 using namespace cmtl::cudnn_api;
 
 namespace {
 
 std::string last_error;
-int live = 0;
-
-struct Refused : std::runtime_error {
-    Refused(Status s, const std::string& text) : std::runtime_error(text), status(s) {}
-    Status status;
-};
-void demand(bool holds, const std::string& what, Status status = 2000) {
-    if (!holds) throw Refused(status, what);
-}
-
-size_t size_of(AttributeType t) {
-    switch (t) {
-        case AttributeType::BOOLEAN:
-        case AttributeType::CHAR: return 1;
-        case AttributeType::INT64: return 8;
-        case AttributeType::HANDLE:
-        case AttributeType::VOID_PTR:
-        case AttributeType::BACKEND_DESCRIPTOR: return 8;
-        default: return 4;
-    }
-}
-
-struct Object {
-    DescriptorType type;
-    bool finalized = false;
-    struct Value {
-        AttributeType type;
-        int64_t count;
-        std::vector<char> bytes;
-    };
-    std::map<Attribute, Value> values;
-    int64_t engine = -1;  // of an engine and its configuration
-
-    explicit Object(DescriptorType t) : type(t) { ++live; }
-    ~Object() { --live; }
-
-    template <class T>
-    std::vector<T> all(Attribute a, AttributeType t, int64_t count = 0) const {
-        const auto found = values.find(a);
-        demand(found != values.end(), "attribute " + std::to_string(int(a)) + " is missing", 2004);
-        demand(found->second.type == t && sizeof(T) == size_of(t), "attribute " + std::to_string(int(a)) + " has another type", 2010);
-        demand(!count || found->second.count == count, "attribute " + std::to_string(int(a)) + " has another count");
-        std::vector<T> v(static_cast<size_t>(found->second.count));
-        std::memcpy(v.data(), found->second.bytes.data(), found->second.bytes.size());
-        return v;
-    }
-    template <class T>
-    T one(Attribute a, AttributeType t) const { return all<T>(a, t, 1)[0]; }
-    bool has(Attribute a) const { return values.count(a) != 0; }
-    Object& part(Attribute a, DescriptorType wanted) const {
-        Object& o = *one<Object*>(a, AttributeType::BACKEND_DESCRIPTOR);
-        demand(o.type == wanted && o.finalized, "attribute " + std::to_string(int(a)) + " wants a finalised descriptor of its type", 2004);
-        return o;
-    }
-};
 
 struct Tensor {
     int64_t id;
@@ -84,14 +28,16 @@ struct Tensor {
           type(o.one<DataType>(Attribute::TENSOR_DATA_TYPE, AttributeType::DATA_TYPE)),
           dims(o.all<int64_t>(Attribute::TENSOR_DIMENSIONS, AttributeType::INT64, 5)),
           strides(o.all<int64_t>(Attribute::TENSOR_STRIDES, AttributeType::INT64, 5)),
-          is_virtual(o.has(Attribute::TENSOR_IS_VIRTUAL) && o.one<char>(Attribute::TENSOR_IS_VIRTUAL, AttributeType::BOOLEAN)) {}
+          is_virtual(o.has(Attribute::TENSOR_IS_VIRTUAL) &&
+                     o.one<char>(Attribute::TENSOR_IS_VIRTUAL, AttributeType::BOOLEAN)) {}
 };
 
 // Values of a tensor on their way, by (n, c, d, h, w).
 struct Values {
     std::vector<int64_t> dims;
     std::vector<double> v;
-    explicit Values(std::vector<int64_t> d) : dims(std::move(d)), v(static_cast<size_t>(dims[0] * dims[1] * dims[2] * dims[3] * dims[4])) {}
+    explicit Values(std::vector<int64_t> d)
+        : dims(std::move(d)), v(static_cast<size_t>(dims[0] * dims[1] * dims[2] * dims[3] * dims[4])) {}
     double& at(int64_t a, int64_t b, int64_t c, int64_t d, int64_t e) {
         return v[static_cast<size_t>((((a * dims[1] + b) * dims[2] + c) * dims[3] + d) * dims[4] + e)];
     }
@@ -120,8 +66,10 @@ Values load(const Tensor& t, const void* p) {
 }
 void store(const Tensor& t, Values& r, void* p) {
     r.each([&](double& v, const int64_t* i) {
-        if (t.type == DataType::FLOAT) static_cast<float*>(p)[offset(t, i)] = float(v);
-        else static_cast<cmtl::Bf16*>(p)[offset(t, i)] = cmtl::Bf16(float(v));
+        if (t.type == DataType::FLOAT)
+            static_cast<float*>(p)[offset(t, i)] = float(v);
+        else
+            static_cast<cmtl::Bf16*>(p)[offset(t, i)] = cmtl::Bf16(float(v));
     });
 }
 
@@ -133,15 +81,17 @@ Names names_of(DescriptorType type) {
     using A = Attribute;
     switch (type) {
         case DescriptorType::OPERATION_CONVOLUTION_FORWARD:
-            return {A::OPERATION_CONVOLUTION_FORWARD_X, A::OPERATION_CONVOLUTION_FORWARD_W, A::OPERATION_CONVOLUTION_FORWARD_Y,
-                    A::OPERATION_CONVOLUTION_FORWARD_CONV_DESC, A::OPERATION_CONVOLUTION_FORWARD_ALPHA, A::OPERATION_CONVOLUTION_FORWARD_BETA};
+            return {A::OPERATION_CONVOLUTION_FORWARD_X,     A::OPERATION_CONVOLUTION_FORWARD_W,
+                    A::OPERATION_CONVOLUTION_FORWARD_Y,     A::OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+                    A::OPERATION_CONVOLUTION_FORWARD_ALPHA, A::OPERATION_CONVOLUTION_FORWARD_BETA};
         case DescriptorType::OPERATION_CONVOLUTION_BACKWARD_DATA:
-            return {A::OPERATION_CONVOLUTION_BWD_DATA_DX, A::OPERATION_CONVOLUTION_BWD_DATA_W, A::OPERATION_CONVOLUTION_BWD_DATA_DY,
-                    A::OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, A::OPERATION_CONVOLUTION_BWD_DATA_ALPHA, A::OPERATION_CONVOLUTION_BWD_DATA_BETA};
+            return {A::OPERATION_CONVOLUTION_BWD_DATA_DX,    A::OPERATION_CONVOLUTION_BWD_DATA_W,
+                    A::OPERATION_CONVOLUTION_BWD_DATA_DY,    A::OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+                    A::OPERATION_CONVOLUTION_BWD_DATA_ALPHA, A::OPERATION_CONVOLUTION_BWD_DATA_BETA};
         default:
-            return {A::OPERATION_CONVOLUTION_BWD_FILTER_X, A::OPERATION_CONVOLUTION_BWD_FILTER_DW, A::OPERATION_CONVOLUTION_BWD_FILTER_DY,
-                    A::OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, A::OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
-                    A::OPERATION_CONVOLUTION_BWD_FILTER_BETA};
+            return {A::OPERATION_CONVOLUTION_BWD_FILTER_X,     A::OPERATION_CONVOLUTION_BWD_FILTER_DW,
+                    A::OPERATION_CONVOLUTION_BWD_FILTER_DY,    A::OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+                    A::OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, A::OPERATION_CONVOLUTION_BWD_FILTER_BETA};
     }
 }
 
@@ -149,21 +99,29 @@ struct Convolution {
     Tensor x, weight, y;
     std::vector<int64_t> stride, pre, post, dilation;
     Convolution(const Object& o, const Names& n)
-        : x(o.part(n.x, DescriptorType::TENSOR)), weight(o.part(n.weight, DescriptorType::TENSOR)), y(o.part(n.y, DescriptorType::TENSOR)) {
+        : x(o.part(n.x, DescriptorType::TENSOR)),
+          weight(o.part(n.weight, DescriptorType::TENSOR)),
+          y(o.part(n.y, DescriptorType::TENSOR)) {
         const Object& shape = o.part(n.shape, DescriptorType::CONVOLUTION);
         const auto three = [&](Attribute a) { return shape.all<int64_t>(a, AttributeType::INT64, 3); };
         stride = three(Attribute::CONVOLUTION_FILTER_STRIDES);
         pre = three(Attribute::CONVOLUTION_PRE_PADDINGS);
         post = three(Attribute::CONVOLUTION_POST_PADDINGS);
         dilation = three(Attribute::CONVOLUTION_DILATIONS);
-        demand(shape.one<int64_t>(Attribute::CONVOLUTION_SPATIAL_DIMS, AttributeType::INT64) == 3, "three spatial dims");
-        demand(shape.one<ConvolutionMode>(Attribute::CONVOLUTION_CONV_MODE, AttributeType::CONVOLUTION_MODE) == ConvolutionMode::CROSS_CORRELATION,
+        demand(shape.one<int64_t>(Attribute::CONVOLUTION_SPATIAL_DIMS, AttributeType::INT64) == 3,
+               "three spatial dims");
+        demand(shape.one<ConvolutionMode>(Attribute::CONVOLUTION_CONV_MODE, AttributeType::CONVOLUTION_MODE) ==
+                   ConvolutionMode::CROSS_CORRELATION,
                "cross-correlation");
-        demand(shape.one<DataType>(Attribute::CONVOLUTION_COMP_TYPE, AttributeType::DATA_TYPE) == DataType::FLOAT, "sums in f32");
-        demand(o.one<float>(n.alpha, AttributeType::FLOAT) == 1 && o.one<float>(n.beta, AttributeType::FLOAT) == 0, "alpha 1, beta 0");
-        demand(x.dims[0] == y.dims[0] && x.dims[1] == weight.dims[1] && y.dims[1] == weight.dims[0], "shapes differ", 2008);
+        demand(shape.one<DataType>(Attribute::CONVOLUTION_COMP_TYPE, AttributeType::DATA_TYPE) == DataType::FLOAT,
+               "sums in f32");
+        demand(o.one<float>(n.alpha, AttributeType::FLOAT) == 1 && o.one<float>(n.beta, AttributeType::FLOAT) == 0,
+               "alpha 1, beta 0");
+        demand(x.dims[0] == y.dims[0] && x.dims[1] == weight.dims[1] && y.dims[1] == weight.dims[0], "shapes differ",
+               2008);
         for (size_t a = 0; a < 3; ++a)
-            demand(y.dims[a + 2] == (x.dims[a + 2] + pre[a] + post[a] - dilation[a] * (weight.dims[a + 2] - 1) - 1) / stride[a] + 1,
+            demand(y.dims[a + 2] ==
+                       (x.dims[a + 2] + pre[a] + post[a] - dilation[a] * (weight.dims[a + 2] - 1) - 1) / stride[a] + 1,
                    "result's size", 2008);
     }
     // Every product of the definition: (position of y, tap of weight, position of x).
@@ -183,7 +141,10 @@ struct Convolution {
     }
 };
 
-bool is_convolution(DescriptorType t) { return t >= DescriptorType::OPERATION_CONVOLUTION_FORWARD && t <= DescriptorType::OPERATION_CONVOLUTION_BACKWARD_DATA; }
+bool is_convolution(DescriptorType t) {
+    return t >= DescriptorType::OPERATION_CONVOLUTION_FORWARD &&
+           t <= DescriptorType::OPERATION_CONVOLUTION_BACKWARD_DATA;
+}
 
 struct Engine {
     int64_t index;
@@ -200,8 +161,10 @@ const std::vector<Engine> engines{{0, {NumericalNote::STRICT_NAN_PROP}, 0},
 void run(const Object& plan, const Object& pack) {
     const Object& configuration = plan.part(Attribute::EXECUTION_PLAN_ENGINE_CONFIG, DescriptorType::ENGINECFG);
     const auto ids = pack.all<int64_t>(Attribute::VARIANT_PACK_UNIQUE_IDS, AttributeType::INT64);
-    const auto pointers = pack.all<void*>(Attribute::VARIANT_PACK_DATA_POINTERS, AttributeType::VOID_PTR, int64_t(ids.size()));
-    const auto workspace = static_cast<char*>(pack.one<void*>(Attribute::VARIANT_PACK_WORKSPACE, AttributeType::VOID_PTR));
+    const auto pointers =
+        pack.all<void*>(Attribute::VARIANT_PACK_DATA_POINTERS, AttributeType::VOID_PTR, int64_t(ids.size()));
+    const auto workspace =
+        static_cast<char*>(pack.one<void*>(Attribute::VARIANT_PACK_WORKSPACE, AttributeType::VOID_PTR));
     std::memset(workspace, 0xFF, static_cast<size_t>(engines[static_cast<size_t>(configuration.engine)].workspace));
     const auto memory = [&](const Tensor& t) {
         demand(!t.is_virtual, "a virtual tensor has no memory");
@@ -212,12 +175,15 @@ void run(const Object& plan, const Object& pack) {
             }
         throw Refused(2000, "no pointer for tensor " + std::to_string(t.id));
     };
-    const Object& graph = *configuration.one<Object*>(Attribute::ENGINEHEUR_OPERATION_GRAPH, AttributeType::BACKEND_DESCRIPTOR);
+    const Object& graph =
+        *configuration.one<Object*>(Attribute::ENGINEHEUR_OPERATION_GRAPH, AttributeType::BACKEND_DESCRIPTOR);
     std::map<int64_t, Values> on_the_way;
     const auto read = [&](const Tensor& t) { return t.is_virtual ? on_the_way.at(t.id) : load(t, memory(t)); };
     const auto write = [&](const Tensor& t, Values& v) {
-        if (t.is_virtual) on_the_way.emplace(t.id, v);
-        else store(t, v, memory(t));
+        if (t.is_virtual)
+            on_the_way.emplace(t.id, v);
+        else
+            store(t, v, memory(t));
     };
     for (Object* op : graph.all<Object*>(Attribute::OPERATIONGRAPH_OPS, AttributeType::BACKEND_DESCRIPTOR)) {
         if (is_convolution(op->type)) {
@@ -225,15 +191,21 @@ void run(const Object& plan, const Object& pack) {
             const auto of = [](Values& v, const int64_t* i) -> double& { return v.at(i[0], i[1], i[2], i[3], i[4]); };
             if (op->type == DescriptorType::OPERATION_CONVOLUTION_FORWARD) {
                 Values x = read(c.x), w = read(c.weight), y(c.y.dims);
-                c.each([&](const int64_t* to, const int64_t* t, const int64_t* from) { of(y, to) += of(x, from) * of(w, t); });
+                c.each([&](const int64_t* to, const int64_t* t, const int64_t* from) {
+                    of(y, to) += of(x, from) * of(w, t);
+                });
                 write(c.y, y);
             } else if (op->type == DescriptorType::OPERATION_CONVOLUTION_BACKWARD_DATA) {
                 Values dy = read(c.y), w = read(c.weight), dx(c.x.dims);
-                c.each([&](const int64_t* to, const int64_t* t, const int64_t* from) { of(dx, from) += of(dy, to) * of(w, t); });
+                c.each([&](const int64_t* to, const int64_t* t, const int64_t* from) {
+                    of(dx, from) += of(dy, to) * of(w, t);
+                });
                 write(c.x, dx);
             } else {
                 Values dy = read(c.y), x = read(c.x), dw(c.weight.dims);
-                c.each([&](const int64_t* to, const int64_t* t, const int64_t* from) { of(dw, t) += of(dy, to) * of(x, from); });
+                c.each([&](const int64_t* to, const int64_t* t, const int64_t* from) {
+                    of(dw, t) += of(dy, to) * of(x, from);
+                });
                 write(c.weight, dw);
             }
         } else {
@@ -259,15 +231,22 @@ void check_final(const Object& o) {
             break;
         case DescriptorType::OPERATION_CONVOLUTION_FORWARD:
         case DescriptorType::OPERATION_CONVOLUTION_BACKWARD_DATA:
-        case DescriptorType::OPERATION_CONVOLUTION_BACKWARD_FILTER: Convolution(o, names_of(o.type)); break;
-        case DescriptorType::POINTWISE:
-            demand(o.one<PointwiseMode>(Attribute::POINTWISE_MODE, AttributeType::POINTWISE_MODE) == PointwiseMode::ADD, "addition only");
-            demand(o.one<DataType>(Attribute::POINTWISE_MATH_PREC, AttributeType::DATA_TYPE) == DataType::FLOAT, "sums in f32");
+        case DescriptorType::OPERATION_CONVOLUTION_BACKWARD_FILTER:
+            Convolution(o, names_of(o.type));
             break;
-        case DescriptorType::OPERATION_POINTWISE: o.part(Attribute::OPERATION_POINTWISE_PW_DESCRIPTOR, DescriptorType::POINTWISE); break;
+        case DescriptorType::POINTWISE:
+            demand(o.one<PointwiseMode>(Attribute::POINTWISE_MODE, AttributeType::POINTWISE_MODE) == PointwiseMode::ADD,
+                   "addition only");
+            demand(o.one<DataType>(Attribute::POINTWISE_MATH_PREC, AttributeType::DATA_TYPE) == DataType::FLOAT,
+                   "sums in f32");
+            break;
+        case DescriptorType::OPERATION_POINTWISE:
+            o.part(Attribute::OPERATION_POINTWISE_PW_DESCRIPTOR, DescriptorType::POINTWISE);
+            break;
         case DescriptorType::OPERATIONGRAPH:
             o.one<void*>(Attribute::OPERATIONGRAPH_HANDLE, AttributeType::HANDLE);
-            for (Object* op : o.all<Object*>(Attribute::OPERATIONGRAPH_OPS, AttributeType::BACKEND_DESCRIPTOR)) demand(op->finalized, "operation", 2004);
+            for (Object* op : o.all<Object*>(Attribute::OPERATIONGRAPH_OPS, AttributeType::BACKEND_DESCRIPTOR))
+                demand(op->finalized, "operation", 2004);
             break;
         case DescriptorType::ENGINEHEUR:
             o.one<HeurMode>(Attribute::ENGINEHEUR_MODE, AttributeType::HEUR_MODE);
@@ -275,9 +254,11 @@ void check_final(const Object& o) {
             break;
         case DescriptorType::EXECUTION_PLAN:
             o.one<void*>(Attribute::EXECUTION_PLAN_HANDLE, AttributeType::HANDLE);
-            demand(o.part(Attribute::EXECUTION_PLAN_ENGINE_CONFIG, DescriptorType::ENGINECFG).engine != 2, "engine 2 takes no problem", 3000);
+            demand(o.part(Attribute::EXECUTION_PLAN_ENGINE_CONFIG, DescriptorType::ENGINECFG).engine != 2,
+                   "engine 2 takes no problem", 3000);
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
@@ -306,8 +287,12 @@ void cudnnGetLastErrorString(char* text, size_t size) {
     std::strncpy(text, last_error.c_str(), size - 1);
     text[size - 1] = 0;
 }
-Status cudnnCreate(Handle* h) { return *h = reinterpret_cast<Handle>(&live), 0; }
-Status cudnnDestroy(Handle) { return 0; }
+Status cudnnCreate(Handle* h) { return *h = reinterpret_cast<Handle>(new char), 0; }
+Status cudnnDestroy(Handle h) {
+    live += users[h];  // graphs and plans that outlive their handle are never forgiven
+    delete reinterpret_cast<char*>(h);
+    return 0;
+}
 Status cudnnSetStream(Handle, cmtl::kernels::Stream stream) { return stream ? 0 : 2000; }
 Status cudnnBackendCreateDescriptor(DescriptorType type, Descriptor* d) { return *d = new Object(type), 0; }
 Status cudnnBackendDestroyDescriptor(Descriptor d) { return delete static_cast<Object*>(d), 0; }
@@ -322,16 +307,19 @@ Status cudnnBackendSetAttribute(Descriptor d, Attribute a, AttributeType t, int6
         Object& o = *static_cast<Object*>(d);
         demand(!o.finalized, "already finalised");
         const auto* bytes = static_cast<const char*>(elements);
+        if (t == AttributeType::HANDLE) ++users[o.handle = *static_cast<void* const*>(elements)];
         o.values[a] = {t, count, {bytes, bytes + static_cast<size_t>(count) * size_of(t)}};
     });
 }
-Status cudnnBackendGetAttribute(Descriptor d, Attribute a, AttributeType t, int64_t wanted, int64_t* count, void* elements) {
+Status cudnnBackendGetAttribute(Descriptor d, Attribute a, AttributeType t, int64_t wanted, int64_t* count,
+                                void* elements) {
     return guarded([&] {
         Object& o = *static_cast<Object*>(d);
         if (a == Attribute::ENGINEHEUR_RESULTS) {
             demand(t == AttributeType::BACKEND_DESCRIPTOR, "type", 2010);
             const HeurMode mode = o.one<HeurMode>(Attribute::ENGINEHEUR_MODE, AttributeType::HEUR_MODE);
-            const std::vector<int64_t> offered = mode == HeurMode::A ? std::vector<int64_t>{1, 2, 3, 4, 5} : std::vector<int64_t>{0};
+            const std::vector<int64_t> offered =
+                mode == HeurMode::A ? std::vector<int64_t>{1, 2, 3, 4, 5} : std::vector<int64_t>{0};
             *count = static_cast<int64_t>(offered.size());
             if (!wanted) {
                 ++*count;  // the real one announces more than it hands out
@@ -341,7 +329,8 @@ Status cudnnBackendGetAttribute(Descriptor d, Attribute a, AttributeType t, int6
                 Object& configuration = *static_cast<Object**>(elements)[i];
                 configuration.engine = offered[i];
                 configuration.finalized = true;
-                configuration.values[Attribute::ENGINEHEUR_OPERATION_GRAPH] = o.values.at(Attribute::ENGINEHEUR_OPERATION_GRAPH);
+                configuration.values[Attribute::ENGINEHEUR_OPERATION_GRAPH] =
+                    o.values.at(Attribute::ENGINEHEUR_OPERATION_GRAPH);
             }
         } else if (a == Attribute::ENGINECFG_ENGINE) {
             (*static_cast<Object**>(elements))->engine = o.engine;
@@ -370,7 +359,7 @@ Status cudnnBackendExecute(Handle, Descriptor plan, Descriptor pack) {
         run(*static_cast<Object*>(plan), *static_cast<Object*>(pack));
     });
 }
-// How many descriptors were not destroyed yet.
+// How many descriptors were not destroyed yet, and how many there ever were.
 int fake_cudnn_live() { return live; }
-
+int fake_cudnn_created() { return created; }
 }
