@@ -5,7 +5,6 @@
 
 #include "engine/gpu/cublaslt.hpp"
 #include "engine/gpu/cudnn.hpp"
-#include "engine/gpu/device_queue.hpp"
 #include "engine/gpu/library_choice.hpp"
 #include "engine/gpu/target.hpp"
 #include "kernels/column_sums.hpp"
