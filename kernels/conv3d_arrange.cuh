@@ -1,7 +1,8 @@
 #pragma once
-// The weights of a gather as its kernels read them: row n holds depth() numbers in the order of taps and channels, then zeros up
-// to `length`. Mirrored: the source is (channels, kernel^3, outputs) instead of (outputs, kernel^3, channels), and blocks of 32 x 32
-// are turned over in shared memory, so that both sides move whole rows. Weights are few; this reads and writes them once.
+// The weights of a gather as its kernels read them: row n holds depth() numbers in the gather's order, then zeros up to
+// `length`. Mirrored: the source is (channels, kernel^3, outputs) instead of (outputs, kernel^3, channels), and blocks
+// of 32 x 32 are turned over in shared memory, so that both sides move whole rows. Weights are few; this reads and
+// writes them once.
 #include "kernels/conv3d_geometry.cuh"
 #include "kernels/primitives/bf16.cuh"
 
@@ -15,9 +16,11 @@ __device__ __forceinline__ void store_as(float value, Bf16* to) { *to = to_bf16(
 template <class Stored, bool Mirrored>
 __global__ void conv3d_arrange_kernel(Conv3dGather g, int length, const float* weight, Stored* arranged) {
     __shared__ float tile[32][33];
-    const int tap = static_cast<int>(blockIdx.z), c = tap % g.taps[2], b = tap / g.taps[2] % g.taps[1], a = tap / g.taps[2] / g.taps[1];
-    const int from = ((g.weight_first[0] + a * g.weight_step) * g.kernel + g.weight_first[1] + b * g.weight_step) * g.kernel +
-                     g.weight_first[2] + c * g.weight_step;
+    const int tap = static_cast<int>(blockIdx.z), c = tap % g.taps[2], b = tap / g.taps[2] % g.taps[1],
+              a = tap / g.taps[2] / g.taps[1];
+    const int from =
+        ((g.weight_first[0] + a * g.weight_step) * g.kernel + g.weight_first[1] + b * g.weight_step) * g.kernel +
+        g.weight_first[2] + c * g.weight_step;
     const int taps = g.kernel * g.kernel * g.kernel, depth = g.taps[0] * g.taps[1] * g.taps[2] * g.channels;
     const int first_n = static_cast<int>(blockIdx.x) * 32, first_c = static_cast<int>(blockIdx.y) * 32;
     const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);
@@ -32,7 +35,9 @@ __global__ void conv3d_arrange_kernel(Conv3dGather g, int length, const float* w
         const int n = first_n + r, channel = first_c + tx;
         if (n >= g.outputs) break;
         Stored* const row = arranged + static_cast<int64_t>(n) * length;
-        if (channel < g.channels) store_as(Mirrored ? tile[tx][r] : tile[r][tx], row + tap * g.channels + channel);
+        const int k = g.tap_fastest ? (channel / 32 * (depth / g.channels) + tap) * 32 + channel % 32
+                                    : tap * g.channels + channel;
+        if (channel < g.channels) store_as(Mirrored ? tile[tx][r] : tile[r][tx], row + k);
         if (blockIdx.y == 0 && tap == 0)
             for (int k = depth + tx; k < length; k += 32) store_as(0.0f, row + k);
     }

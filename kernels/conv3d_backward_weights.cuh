@@ -1,17 +1,17 @@
 #pragma once
-// Gradient of a convolution's weights in f32: a matrix product (out x positions) by (positions x taps * in) whose right side is
-// gathered from x as it is needed. Positions are many and results few, so blocks share out the positions (plan_backward_weights),
-// and a second kernel adds the shares in double, always in the same order.
+// Gradient of a convolution's weights in f32: a matrix product (out x positions) by (positions x taps * in) whose right
+// side is gathered from x as it is needed. Positions are many and results few, so blocks share out the positions
+// (plan_backward_weights), and a second kernel adds the shares in double, always in the same order.
 //
-//   tile       Rows (out) x Columns (taps * in); 8 x 8 in the registers of a thread; 256 threads, of which as many groups as
-//              fit take different positions of each step (8 for 64 x 32) and add up through shared memory at the end
-//   loads      cp.async, 16 bytes where channels are whole vectors; a thread keeps its taps and walks over the positions, so
-//              what a tap means is computed once
-//   shared     rows are positions: neighbouring lanes copy and read neighbouring vectors, no bank twice; rows that are copied
-//              float by float are 8 floats longer, which puts a warp's four rows into different banks
-//   bytes      dy and x are read column and row tiles often, all but the first time from L2; partial sums are written and read once
-//   limit      FMA: 4 16-byte loads from shared memory for 64 multiplications a lane. The stem (one channel in, 64 out): 27
-//              columns, one tile, so dy is read once, which at 60 TFLOP/s and 3 TB/s takes longer than its products
+//   tile    Rows (out) x Columns (taps * in), 8 x 8 in the registers of a thread; of the 256 threads as many groups as
+//           fit take different positions of each step (8 for 64 x 32) and add up through shared memory at the end
+//   loads   cp.async, 16 bytes where channels are whole vectors; a thread keeps its taps and walks over the positions,
+//           so what a tap means is computed once
+//   shared  rows are positions: neighbouring lanes copy and read neighbouring vectors, no bank twice; rows that are
+//           copied float by float are 8 floats longer, which puts a warp's four rows into different banks
+//   bytes   dy and x are read column and row tiles often, all but the first time from L2; shares written and read once
+//   limit   FMA: 4 loads of 16 bytes from shared memory for 64 multiplications a lane. The stem (one channel in, 64
+//           out) has 27 columns, one tile: dy is read once, and at 60 TFLOP/s and 3 TB/s that takes longest
 #include "kernels/conv3d_geometry.cuh"
 #include "kernels/ptx/cp_async.cuh"
 
@@ -27,8 +27,8 @@ __device__ __forceinline__ void copy_floats(float* shared, const float* global, 
 // LeftVector and RightVector: floats per copy of dy and of x.
 template <int Rows, int Columns, int LeftVector, int RightVector>
 __global__ void __launch_bounds__(256, 2)
-    conv3d_backward_weights_kernel(Conv3dGather g, int share, int column_tiles, const float* x, const float* dy, float* dweight,
-                                   float* dbias, int64_t partial) {
+    conv3d_backward_weights_kernel(Conv3dGather g, int share, int column_tiles, const float* x, const float* dy,
+                                   float* dweight, float* dbias, int64_t partial) {
     constexpr int depth = Rows * Columns == 128 * 128 ? 16 : 32;  // positions per step
     constexpr int left_stride = Rows + (LeftVector == 1 ? 8 : 0), right_stride = Columns + (RightVector == 1 ? 8 : 0);
     constexpr int tile_threads = Rows * Columns / 64, groups = 256 / tile_threads;
@@ -51,7 +51,8 @@ __global__ void __launch_bounds__(256, 2)
 #pragma unroll
     for (int i = 0; i < right_copies; ++i) {
         const int column = first_column + (my_vector + i * per_position) * RightVector;
-        const int tap = column / g.channels, c = tap % g.taps[2], b = tap / g.taps[2] % g.taps[1], a = tap / g.taps[2] / g.taps[1];
+        const int tap = column / g.channels, c = tap % g.taps[2], b = tap / g.taps[2] % g.taps[1],
+                  a = tap / g.taps[2] / g.taps[1];
         tap_source[i] = ((a * g.source[1] + b) * g.source[2] + c) * g.channels + column % g.channels;
         tap_needs[i] = column < columns ? tap_bits(a, b, c) : ~0u;
     }
@@ -65,12 +66,15 @@ __global__ void __launch_bounds__(256, 2)
 #pragma unroll
         for (int i = 0; i < left_copies; ++i) {
             const int at = (my_vector + i * per_position) * LeftVector;
-            copy_floats<LeftVector>(left + my_position * left_stride + at, row + first_row + at, exists && first_row + at < out);
+            copy_floats<LeftVector>(left + my_position * left_stride + at, row + first_row + at,
+                                    exists && first_row + at < out);
         }
         const RowPosition p = position_of(g, exists ? position : 0);
-        const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1], w = p.x * g.multiply + g.offset[2];
+        const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1],
+                  w = p.x * g.multiply + g.offset[2];
         const unsigned inside = exists ? taps_inside(g, z, y, w) : 0u;
-        const float* const source = x + (((int64_t{1} * p.n * g.source[0] + z) * g.source[1] + y) * g.source[2] + w) * g.channels;
+        const float* const source =
+            x + (((int64_t{1} * p.n * g.source[0] + z) * g.source[1] + y) * g.source[2] + w) * g.channels;
 #pragma unroll
         for (int i = 0; i < right_copies; ++i)
             copy_floats<RightVector>(right + my_position * right_stride + (my_vector + i * per_position) * RightVector,
@@ -81,7 +85,8 @@ __global__ void __launch_bounds__(256, 2)
     // Products: the threads of a group form a grid over the tile, a warp covers `across` columns of it.
     constexpr int per_row = Columns / 8, across = per_row < 8 ? per_row : 8, warps_across = per_row / across;
     const int lane = thread % 32, group = thread / tile_threads, warp = thread % tile_threads / 32;
-    const int tx = lane % across + warp % warps_across * across, ty = lane / across + warp / warps_across * (32 / across);
+    const int tx = lane % across + warp % warps_across * across,
+              ty = lane / across + warp / warps_across * (32 / across);
     float sum[8][8] = {};
     const bool sums_bias = dbias != nullptr && first_column == 0;
     float bias_sum = 0;
@@ -138,7 +143,8 @@ __global__ void __launch_bounds__(256, 2)
                 float* const at = result + static_cast<int64_t>(row) * columns + column;
                 if (RightVector == 4) {
                     if (column < columns)
-                        *reinterpret_cast<float4*>(at) = make_float4(sum[i][4 * half], sum[i][4 * half + 1], sum[i][4 * half + 2], sum[i][4 * half + 3]);
+                        *reinterpret_cast<float4*>(at) = make_float4(sum[i][4 * half], sum[i][4 * half + 1],
+                                                                     sum[i][4 * half + 2], sum[i][4 * half + 3]);
                 } else {
 #pragma unroll
                     for (int j = 0; j < 4; ++j)
@@ -159,9 +165,10 @@ __global__ void __launch_bounds__(256, 2)
     }
 }
 
-// Adds `splits` partial results of `partial` floats each, the first `count` of which are weights and the rest biases. 32 results
-// per block, 8 threads each: every warp reads whole rows of 128 bytes. The order is the same on every GPU.
-__global__ void conv3d_add_splits_kernel(int splits, int64_t partial, int64_t count, const float* partials, float* dweight, float* dbias) {
+// Adds `splits` partial results of `partial` floats each, the first `count` of which are weights and the rest biases.
+// 32 results per block, 8 threads each: every warp reads whole rows of 128 bytes. The order is the same on every GPU.
+__global__ void conv3d_add_splits_kernel(int splits, int64_t partial, int64_t count, const float* partials,
+                                         float* dweight, float* dbias) {
     __shared__ double parts[8][32];
     const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);
     const int64_t i = static_cast<int64_t>(blockIdx.x) * 32 + tx;

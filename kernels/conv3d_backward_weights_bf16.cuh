@@ -1,13 +1,13 @@
 #pragma once
-// conv3d_backward_weights.cuh with bf16 operands: positions are the depth of mma.sync, which wants them along its fragments' rows;
-// they lie across, so ldmatrix turns its 8 x 8 matrices over (.trans).
+// conv3d_backward_weights.cuh with bf16 operands: positions are the depth of mma.sync, which wants them along its
+// fragments' rows; they lie across, so ldmatrix turns its 8 x 8 matrices over (.trans).
 //
-//   tile       Rows (out) x Columns (taps * in), 32 x 32 a warp; where that makes fewer than eight warps, groups of them take
-//              different positions of each step and add up through shared memory at the end
-//   loads      16 bytes a lane into registers while the products of the step before run; rounded on the way to shared memory
-//   shared     a position's channels in vectors of 8, exchanged by position (`turned_vector`): stores of half a warp, and the
-//              eight positions that ldmatrix reads at a time, touch all banks once
-//   biases     sums of dy as it came, in f32
+//   tile    Rows (out) x Columns (taps * in), 32 x 32 a warp; where that makes fewer than eight warps, groups of them
+//           take different positions of each step and add up through shared memory at the end
+//   loads   16 bytes a lane into registers while the products of the step before run; rounded on the way to shared memory
+//   shared  a position's channels in vectors of 8, exchanged by position (`turned_vector`): stores of half a warp, and
+//           the eight positions that ldmatrix reads at a time, touch no bank twice
+//   biases  sums of dy as it came, in f32
 #include "kernels/conv3d_geometry.cuh"
 #include "kernels/primitives/bf16.cuh"
 #include "kernels/ptx/ldmatrix.cuh"
@@ -16,8 +16,8 @@
 namespace cmtl::kernels {
 inline namespace CMTL_TARGET {
 
-// The place of vector `q` of position `k`, rows of Width bf16: exchanged by the position's lowest three bits in reverse, so that
-// neighbouring positions lie half a row apart.
+// The place of vector `q` of position `k`, rows of Width bf16: exchanged by the position's lowest three bits in
+// reverse, so that neighbouring positions lie half a row apart.
 template <int Width>
 __device__ __forceinline__ int turned_vector(int k, int q) {
     constexpr int vectors = Width / 8, most = vectors < 8 ? vectors - 1 : 7;
@@ -27,10 +27,11 @@ __device__ __forceinline__ int turned_vector(int k, int q) {
 // Vectors: taps' channels come in whole vectors of four.
 template <int Rows, int Columns, bool Vectors>
 __global__ void __launch_bounds__(256, 2)
-    conv3d_backward_weights_bf16_kernel(Conv3dGather g, int share, int column_tiles, const float* x, const float* dy, float* dweight,
-                                        float* dbias, int64_t partial) {
+    conv3d_backward_weights_bf16_kernel(Conv3dGather g, int share, int column_tiles, const float* x, const float* dy,
+                                        float* dweight, float* dbias, int64_t partial) {
     constexpr int depth = Rows * Columns > 64 * 64 ? 32 : 64;  // positions per step
-    constexpr int warps_down = Rows / 32, warps_across = Columns / 32, group_warps = warps_down * warps_across, groups = 8 / group_warps;
+    constexpr int warps_down = Rows / 32, warps_across = Columns / 32, group_warps = warps_down * warps_across,
+                  groups = 8 / group_warps;
     static_assert(depth / 16 % groups == 0);
     constexpr int left_vectors = depth * Rows / 8, stage = left_vectors + depth * Columns / 8;
     __shared__ uint4 shared[2 * stage];
@@ -41,8 +42,10 @@ __global__ void __launch_bounds__(256, 2)
     const int first_column = static_cast<int>(blockIdx.x) % column_tiles * Columns;
     const int begin = static_cast<int>(blockIdx.y) * share, end = g.rows - begin < share ? g.rows : begin + share;
 
-    // A thread belongs to one position of the step and every per_position-th group of four channels, whose taps it keeps.
-    constexpr int per_position = 256 / depth, left_copies = Rows / 4 / per_position, right_copies = Columns / 4 / per_position;
+    // A thread belongs to one position of the step and every per_position-th group of four channels, whose taps it
+    // keeps.
+    constexpr int per_position = 256 / depth, left_copies = Rows / 4 / per_position,
+                  right_copies = Columns / 4 / per_position;
     constexpr int taps_per_copy = Vectors ? 1 : 4;
     const int my_position = thread / per_position, my_group = thread % per_position;
     int tap_source[right_copies * taps_per_copy];
@@ -50,7 +53,8 @@ __global__ void __launch_bounds__(256, 2)
 #pragma unroll
     for (int i = 0; i < right_copies * taps_per_copy; ++i) {
         const int column = first_column + (my_group + i / taps_per_copy * per_position) * 4 + i % taps_per_copy;
-        const int tap = column / g.channels, c = tap % g.taps[2], b = tap / g.taps[2] % g.taps[1], a = tap / g.taps[2] / g.taps[1];
+        const int tap = column / g.channels, c = tap % g.taps[2], b = tap / g.taps[2] % g.taps[1],
+                  a = tap / g.taps[2] / g.taps[1];
         tap_source[i] = ((a * g.source[1] + b) * g.source[2] + c) * g.channels + column % g.channels;
         tap_needs[i] = column < columns ? tap_bits(a, b, c) : ~0u;
     }
@@ -80,18 +84,23 @@ __global__ void __launch_bounds__(256, 2)
             left_fetched[i] = v;
         }
         const RowPosition p = position_of(g, exists ? position : 0);
-        const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1], w = p.x * g.multiply + g.offset[2];
+        const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1],
+                  w = p.x * g.multiply + g.offset[2];
         const unsigned inside = exists ? taps_inside(g, z, y, w) : 0u;
-        const float* const source = x + (((int64_t{1} * p.n * g.source[0] + z) * g.source[1] + y) * g.source[2] + w) * g.channels;
+        const float* const source =
+            x + (((int64_t{1} * p.n * g.source[0] + z) * g.source[1] + y) * g.source[2] + w) * g.channels;
 #pragma unroll
         for (int i = 0; i < right_copies; ++i) {
             if constexpr (Vectors) {
-                right_fetched[i] = (inside & tap_needs[i]) == tap_needs[i] ? *reinterpret_cast<const float4*>(source + tap_source[i])
-                                                                           : make_float4(0, 0, 0, 0);
+                right_fetched[i] = (inside & tap_needs[i]) == tap_needs[i]
+                                       ? *reinterpret_cast<const float4*>(source + tap_source[i])
+                                       : make_float4(0, 0, 0, 0);
             } else {
                 float v[4];
 #pragma unroll
-                for (int e = 0; e < 4; ++e) v[e] = (inside & tap_needs[4 * i + e]) == tap_needs[4 * i + e] ? source[tap_source[4 * i + e]] : 0.0f;
+                for (int e = 0; e < 4; ++e)
+                    v[e] =
+                        (inside & tap_needs[4 * i + e]) == tap_needs[4 * i + e] ? source[tap_source[4 * i + e]] : 0.0f;
                 right_fetched[i] = make_float4(v[0], v[1], v[2], v[3]);
             }
         }
@@ -117,7 +126,8 @@ __global__ void __launch_bounds__(256, 2)
         }
     };
 
-    const int group = warp / group_warps, warp_row = warp % group_warps / warps_across * 32, warp_column = warp % warps_across * 32;
+    const int group = warp / group_warps, warp_row = warp % group_warps / warps_across * 32,
+              warp_column = warp % warps_across * 32;
     const int left_k = lane % 8 + lane / 16 * 8, left_q = warp_row / 8 + lane / 8 % 2;
     const int right_k = lane % 16, right_q = warp_column / 8 + lane / 16;
     float sum[2][4][4] = {};

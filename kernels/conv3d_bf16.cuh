@@ -1,14 +1,16 @@
 #pragma once
-// The gathers of conv3d.cuh with bf16 operands: tensor cores multiply (mma.sync m16n8k16) and add in f32. Activations stay f32 in
-// memory and are rounded on their way to shared memory; weights are few and arrive rounded (conv3d_arrange.cuh).
+// The gathers of conv3d.cuh with bf16 operands: tensor cores multiply (mma.sync m16n8k16) and add in f32. Activations
+// stay f32 in memory and are rounded on their way to shared memory; weights are few and arrive rounded
+// (conv3d_arrange.cuh).
 //
-//   tile       128 positions x Columns outputs, 32 channels a step; a warp takes 32 x 32 of it
-//   loads      activations: 16 bytes a lane into registers while the products of the step before run, 8 lanes a position and so
-//              128 bytes at once; weights: cp.async. One barrier a step
-//   shared     rows of 32 bf16 (64 bytes) with their four vectors exchanged by row: stores of half a warp, and the eight rows
-//              that ldmatrix reads at a time, touch all banks once
-//   bytes      as conv3d.cuh, and the weights once more, rounded
-//   limit      L2: 128 x 128 x 32 steps read 16 KiB of activations and 8 KiB of weights for a million products and sums, 43 a byte
+//   tile    128 positions x Columns outputs, 32 channels a step; a warp takes 32 x 32 of it
+//   loads   activations: 16 bytes a lane into registers while the products of the step before run, 8 lanes a position
+//           and so 128 bytes at once; weights: cp.async. One barrier a step
+//   shared  rows of 32 bf16 (64 bytes), their four vectors exchanged by row: stores of half a warp, and the eight rows
+//           that ldmatrix reads at a time, touch no bank twice
+//   bytes   as conv3d.cuh, and the weights once more, rounded
+//   limit   L2: a step of 128 x 128 x 32 wants 16 KiB of activations and 8 KiB of weights for a million operations, 43
+//           a byte; of the activations L1 holds what the neighbouring tap along w has just fetched, two of three
 #include "kernels/conv3d_geometry.cuh"
 #include "kernels/primitives/bf16.cuh"
 #include "kernels/ptx/cp_async.cuh"
@@ -21,7 +23,8 @@ inline namespace CMTL_TARGET {
 // weight: rows of `length` bf16, a multiple of 32. Vectors: channels come in whole vectors of four.
 template <int Columns, bool Vectors>
 __global__ void __launch_bounds__(4 * Columns, Columns == 32 ? 3 : 128 / Columns)
-    conv3d_gather_bf16_kernel(Conv3dGather g, int length, const float* x, const Bf16* weight, const float* bias, float* y) {
+    conv3d_gather_bf16_kernel(Conv3dGather g, int length, const float* x, const Bf16* weight, const float* bias,
+                              float* y) {
     constexpr int threads = 4 * Columns, step_depth = 32, warps_across = Columns / 32;
     __shared__ uint4 left[2][gather_rows * 4], right[2][Columns * 4];
 
@@ -30,7 +33,8 @@ __global__ void __launch_bounds__(4 * Columns, Columns == 32 ? 3 : 128 / Columns
     const int first_row = static_cast<int>(blockIdx.x) / column_tiles * gather_rows;
     const int first_column = static_cast<int>(blockIdx.x) % column_tiles * Columns;
     const int first_sample = position_of(g, first_row).n;
-    const float* const base = x + static_cast<int64_t>(first_sample) * g.source[0] * g.source[1] * g.source[2] * g.channels;
+    const float* const base =
+        x + static_cast<int64_t>(first_sample) * g.source[0] * g.source[1] * g.source[2] * g.channels;
 
     // A thread fetches one of the eight vectors of four floats of several rows.
     constexpr int copies = gather_rows * 8 / threads, stride = threads / 8;
@@ -50,7 +54,10 @@ __global__ void __launch_bounds__(4 * Columns, Columns == 32 ? 3 : 128 / Columns
                 fetched[i] = inside && (rows[i].taps & at.needs) == at.needs
                                  ? *reinterpret_cast<const float4*>(base + (rows[i].at + at.source + at.channel))
                                  : make_float4(0, 0, 0, 0);
-            at.advance(g, step_depth);
+            if (g.tap_fastest)
+                at.next_tap(g, step_depth);
+            else
+                at.advance(g, step_depth);
         } else {
             float* const values = reinterpret_cast<float*>(fetched);
 #pragma unroll
@@ -58,8 +65,9 @@ __global__ void __launch_bounds__(4 * Columns, Columns == 32 ? 3 : 128 / Columns
                 const bool inside = at.inside(g);
 #pragma unroll
                 for (int i = 0; i < copies; ++i)
-                    values[4 * i + e] =
-                        inside && (rows[i].taps & at.needs) == at.needs ? base[rows[i].at + at.source + at.channel] : 0.0f;
+                    values[4 * i + e] = inside && (rows[i].taps & at.needs) == at.needs
+                                            ? base[rows[i].at + at.source + at.channel]
+                                            : 0.0f;
                 at.advance(g, e < 3 ? 1 : step_depth - 3);
             }
         }
@@ -67,18 +75,20 @@ __global__ void __launch_bounds__(4 * Columns, Columns == 32 ? 3 : 128 / Columns
     const auto fetch_weights = [&](int step) {
         for (int i = thread; i < Columns * 4; i += threads) {
             const int column = first_column + i / 4;
-            cp_async<16>(&right[step & 1][shared_vector(i / 4, i % 4)], weight + (column * length + step * step_depth + i % 4 * 8),
-                         column < g.outputs);
+            cp_async<16>(&right[step & 1][shared_vector(i / 4, i % 4)],
+                         weight + (column * length + step * step_depth + i % 4 * 8), column < g.outputs);
         }
         cp_async_commit();
     };
     const auto store = [&](int step) {
         uint2* const target = reinterpret_cast<uint2*>(left[step & 1]);
 #pragma unroll
-        for (int i = 0; i < copies; ++i) target[shared_vector(first_copy + i * stride, q / 2) * 2 + q % 2] = rounded(fetched[i]);
+        for (int i = 0; i < copies; ++i)
+            target[shared_vector(first_copy + i * stride, q / 2) * 2 + q % 2] = rounded(fetched[i]);
     };
 
-    // Where ldmatrix reads: of the left matrix rows lane % 16 and vector lane / 16; of the right one, two times eight columns.
+    // Where ldmatrix reads: of the left matrix rows lane % 16 and vector lane / 16; of the right one, two times eight
+    // columns.
     const int left_row = warp / warps_across * 32 + lane % 16, left_vector = lane / 16;
     const int right_row = warp % warps_across * 32 + lane % 8 + lane / 16 * 8, right_vector = lane / 8 % 2;
     float sum[2][4][4] = {};
@@ -133,8 +143,10 @@ __global__ void __launch_bounds__(4 * Columns, Columns == 32 ? 3 : 128 / Columns
                     continue;
                 }
                 const float second = sum[i][j][2 * half + 1] + (bias != nullptr ? bias[column + 1] : 0.0f);
-                if (g.outputs % 2 == 0) *reinterpret_cast<float2*>(out + column) = make_float2(first, second);
-                else out[column] = first, out[column + 1] = second;
+                if (g.outputs % 2 == 0)
+                    *reinterpret_cast<float2*>(out + column) = make_float2(first, second);
+                else
+                    out[column] = first, out[column + 1] = second;
             }
         }
 }

@@ -29,7 +29,9 @@ __device__ __forceinline__ RowPosition position_of(const Conv3dGather& g, int ro
 __device__ __forceinline__ int64_t target_of(const Conv3dGather& g, int row) {
     if (g.spread == 1) return row;
     const RowPosition p = position_of(g, row);
-    return ((int64_t{1} * p.n * g.target[0] + p.z * g.spread + g.start[0]) * g.target[1] + p.y * g.spread + g.start[1]) * g.target[2] +
+    return ((int64_t{1} * p.n * g.target[0] + p.z * g.spread + g.start[0]) * g.target[1] + p.y * g.spread +
+            g.start[1]) *
+               g.target[2] +
            p.x * g.spread + g.start[2];
 }
 
@@ -42,8 +44,8 @@ __device__ __forceinline__ unsigned taps_inside(const Conv3dGather& g, int z, in
 // The bits of tap (a, b, c).
 __device__ __forceinline__ unsigned tap_bits(int a, int b, int c) { return 1u << a | 256u << b | 65536u << c; }
 
-// Where a row's source begins (relative to `base`, the block's first sample) and which of its taps lie inside: bits 0, 8 and 16
-// on for d, h, w. A row beyond the last one sees nothing.
+// Where a row's source begins (relative to `base`, the block's first sample) and which of its taps lie inside: bits 0,
+// 8 and 16 on for d, h, w. A row beyond the last one sees nothing.
 struct RowSource {
     int at;
     unsigned taps;
@@ -52,7 +54,8 @@ struct RowSource {
 __device__ __forceinline__ RowSource source_of(const Conv3dGather& g, int row, int first_sample) {
     if (row >= g.rows) return {0, 0u};
     const RowPosition p = position_of(g, row);
-    const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1], x = p.x * g.multiply + g.offset[2];
+    const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1],
+              x = p.x * g.multiply + g.offset[2];
     return {((((p.n - first_sample) * g.source[0] + z) * g.source[1] + y) * g.source[2] + x) * g.channels,
             taps_inside(g, z, y, x)};
 }
@@ -85,6 +88,17 @@ struct DepthCursor {
         channel = depth = a = b = c = 0;
         at_tap(g);
         advance(g, from);
+    }
+    // The next of `by` channels' taps, or the first one of the channels after them (tap_fastest).
+    __device__ __forceinline__ void next_tap(const Conv3dGather& g, int by) {
+        if (++c == g.taps[2]) {
+            c = 0;
+            if (++b == g.taps[1]) {
+                b = 0;
+                if (++a == g.taps[0]) a = 0, channel += by;
+            }
+        }
+        at_tap(g);
     }
     __device__ __forceinline__ bool inside(const Conv3dGather& g) const { return a < g.taps[0]; }
 };

@@ -7,8 +7,9 @@
 
 namespace cmtl::kernels {
 
-// Division of numbers below 2^31 by one that is known before the kernel starts: a multiplication and a shift. With 2^l the least
-// power of two not below d, floor(i / d) = floor(i * ceil(2^(31 + l) / d) / 2^(31 + l)) (Granlund and Montgomery 1994).
+// Division of numbers below 2^31 by one that is known before the kernel starts: a multiplication and a shift. With 2^l
+// the least power of two not below d, floor(i / d) = floor(i * ceil(2^(31 + l) / d) / 2^(31 + l)) (Granlund and
+// Montgomery 1994).
 struct Divisor {
     uint32_t divisor = 1, multiplier = 0;
     int shift = 0;
@@ -22,22 +23,24 @@ struct Divisor {
     }
 };
 
-// A convolution as one gathers it: row m of the result is a position (n, z, y, x) of a grid, and the product of its weights with
-// the source at (position * multiply + offset + tap), summed over taps and channels. Forward it is the definition. For the
-// gradient of x the source is dy, and inputs whose coordinates have the same remainders modulo the stride see the same taps
-// of the kernel, every stride-th: each such class is one gather without holes, the kernel mirrored. Weights are read as rows of
-// `depth()` numbers, one row an output: forward they lie in memory so, for the gradient they are arranged first.
+// A convolution as one gathers it: row m of the result is a position (n, z, y, x) of a grid, and the product of its
+// weights with the source at (position * multiply + offset + tap), summed over taps and channels. Forward it is the
+// definition. For the gradient of x the source is dy, and inputs whose coordinates have the same remainders modulo the
+// stride see the same taps of the kernel, every stride-th: each such class is one gather without holes, the kernel
+// mirrored. Weights are read as rows of `depth()` numbers, one row an output: forward they lie in memory so, for the
+// gradient they are arranged first.
 struct Conv3dGather {
-    int rows;                    // positions of the grid, all samples
-    int grid[3];                 // d, h, w
-    Divisor by[3];               // their numbers
-    int source[3], channels;     // summed over
-    int target[3], outputs;      // where rows go: position * spread + start
+    int rows;                 // positions of the grid, all samples
+    int grid[3];              // d, h, w
+    Divisor by[3];            // their numbers
+    int source[3], channels;  // summed over
+    int target[3], outputs;   // where rows go: position * spread + start
     int multiply, offset[3];
     int taps[3];
     int weight_first[3], weight_step;  // tap t is tap first + t * step of the kernel
     int kernel;
     int spread, start[3];
+    bool tap_fastest = false;  // the order of the depth: see order_for_tensor_cores
 
     int tap_count() const { return taps[0] * taps[1] * taps[2]; }
     int depth() const { return tap_count() * channels; }
@@ -62,8 +65,9 @@ inline Conv3dGather forward_gather(const Conv3dSizes& s) {
     return g;
 }
 
-// Inputs at z = stride * m + remainder. Output o sees input z through tap a = z + padding - stride * o, so the taps of this
-// class are a0, a0 + stride, ... with a0 = (remainder + padding) % stride, and o falls by one from each to the next.
+// Inputs at z = stride * m + remainder. Output o sees input z through tap a = z + padding - stride * o, so the taps of
+// this class are a0, a0 + stride, ... with a0 = (remainder + padding) % stride, and o falls by one from each to the
+// next.
 inline Conv3dGather backward_gather(const Conv3dSizes& s, const int (&remainder)[3]) {
     Conv3dGather g{};
     const int64_t size[3] = {s.d, s.h, s.w};
@@ -90,11 +94,19 @@ inline Conv3dGather backward_gather(const Conv3dSizes& s, const int (&remainder)
     return g;
 }
 
+// The depth of a sum is walked tap by tap, a tap's channels together. Where channels come in whole steps of 32, the
+// tensor cores' kernels take all taps of 32 channels, then those of the next: two neighbouring taps want nearly the
+// same inputs, and 128 positions of 32 channels are 16 KiB, which L1 still holds when the next tap comes.
+inline Conv3dGather order_for_tensor_cores(Conv3dGather g) {
+    g.tap_fastest = g.channels % 32 == 0;
+    return g;
+}
+
 // bf16 weights have rows of whole steps.
 inline int bf16_length(const Conv3dGather& g) { return (g.depth() + 31) / 32 * 32; }
 
-// Calls function(gather, offset) for each class of inputs that there are; `offset` is where its weights begin in the workspace.
-// Returns the bytes of all.
+// Calls function(gather, offset) for each class of inputs that there are; `offset` is where its weights begin in the
+// workspace. Returns the bytes of all.
 template <class Function>
 int64_t for_each_backward_gather(const Conv3dSizes& s, const Function& function) {
     int64_t offset = 0;
@@ -103,7 +115,8 @@ int64_t for_each_backward_gather(const Conv3dSizes& s, const Function& function)
             for (int x = 0; x < s.stride && x < s.w; ++x) {
                 const Conv3dGather g = backward_gather(s, {z, y, x});
                 function(g, offset);
-                const int64_t bytes = s.bf16 ? int64_t{2} * g.outputs * bf16_length(g) : int64_t{4} * g.outputs * g.depth();
+                const int64_t bytes =
+                    s.bf16 ? int64_t{2} * g.outputs * bf16_length(g) : int64_t{4} * g.outputs * g.depth();
                 offset += (bytes + 15) / 16 * 16;
             }
     return offset;
@@ -111,8 +124,9 @@ int64_t for_each_backward_gather(const Conv3dSizes& s, const Function& function)
 
 constexpr int gather_rows = 128;  // of a block's tile
 
-// Columns of a block's tile: as few idle ones as possible, then as wide as possible, as long as there are two blocks for each
-// multiprocessor of a large GPU. (The choice does not change a bit of the result: every element is one sum in one order.)
+// Columns of a block's tile: as few idle ones as possible, then as wide as possible, as long as there are two blocks
+// for each multiprocessor of a large GPU. (The choice does not change a bit of the result: every element is one sum in
+// one order.)
 inline int gather_columns(const Conv3dGather& g) {
     int best = 128;
     const auto padded = [&](int columns) { return (g.outputs + columns - 1) / columns * columns; };
@@ -123,7 +137,8 @@ inline int gather_columns(const Conv3dGather& g) {
     return best;
 }
 
-// Forward convolutions of one channel have a kernel of their own (conv3d_single_channel.cuh): tiles of 32 x 8 positions, 64 outputs.
+// Forward convolutions of one channel have a kernel of their own (conv3d_single_channel.cuh): tiles of 32 x 8
+// positions, 64 outputs.
 constexpr int single_outputs = 64, single_weights = 68, single_width = 32, single_height = 8;
 
 struct SingleChannelTiles {
@@ -157,13 +172,13 @@ inline bool single_channel_suits(const Conv3dGather& g) {
 // Whether copies of the weight gradient may be vectors of four floats: of x and of dy, and of the result.
 inline bool weights_in_vectors(const Conv3dSizes& s) { return s.in % 4 == 0 && s.out % 4 == 0; }
 
-// The gradient of the weights is a product too: (out x positions) times (positions x taps * in). Positions are cut into `splits`
-// shares, whose sums a second kernel adds.
+// The gradient of the weights is a product too: (out x positions) times (positions x taps * in). Positions are cut into
+// `splits` shares, whose sums a second kernel adds.
 struct Conv3dWeightsPlan {
     int tile_rows, tile_columns;  // of out, of taps * in
     int row_tiles, column_tiles;
     int splits;
-    int share;                    // positions of a split, a multiple of 64
+    int share;  // positions of a split, a multiple of 64
 };
 
 inline Conv3dWeightsPlan plan_backward_weights(const Conv3dSizes& s) {

@@ -1,15 +1,15 @@
 #pragma once
-// Forward convolution of a one-channel volume, the network's first layer: few products for each number written (27 for the stem),
-// so what counts is that y is written once in whole rows and that nothing else costs much. As a gather of conv3d.cuh it would
-// fetch each of its 27 taps for itself and pad them to 32.
+// Forward convolution of a one-channel volume, the network's first layer: few products for each number written (27 for
+// the stem), so what counts is that y is written once in whole rows and that nothing else costs much. As a gather of
+// conv3d.cuh it would fetch each of its 27 taps for itself and pad them to 32.
 //
-//   tile       32 x 8 positions of one z by 64 outputs; a thread holds 8 outputs at 8 positions of one x
-//   loads      the box of x that the tile sees, once, 4 bytes a lane along x, neighbours into neighbouring banks: with the weights
-//              (64 outputs of each tap side by side) all of shared memory that is needed, one barrier
-//   shared     per tap and thread 8 floats of x, equal for the 8 lanes that share a position and else 2 or 1 banks apart, and
-//              2 vectors of weights
-//   bytes      x once (halos from L2), y once: 128 bytes of it per 8 lanes and store
-//   limit      memory: 256 bytes written for 3456 operations a position, at 3 TB/s and 60 TFLOP/s 85 ps to 58
+//   tile    32 x 8 positions of one z by 64 outputs; a thread holds 8 outputs at 8 positions of one x
+//   loads   the box of x that the tile sees, once, 4 bytes a lane along x; with the weights (64 outputs of each tap
+//           side by side) all of shared memory that is needed, one barrier
+//   shared  per tap and thread 8 floats of x, the same for the 8 lanes that share a position, and 2 vectors of weights:
+//           no bank twice. Only the copy of the weights, once a block, meets conflicts: rows of 68 floats keep them few
+//   bytes   x once (halos from L2), y once: 128 bytes of it per 8 lanes and store
+//   limit   memory: 256 bytes written for 3456 operations a position; at 3 TB/s and 60 TFLOP/s 85 ps against 58
 #include "kernels/conv3d_geometry.cuh"
 
 namespace cmtl::kernels {
@@ -17,10 +17,12 @@ inline namespace CMTL_TARGET {
 
 // Dynamic shared memory: t.box floats, then the weights.
 __global__ void __launch_bounds__(256, 2)
-    conv3d_single_channel_kernel(Conv3dGather g, SingleChannelTiles t, const float* x, const float* weight, const float* bias, float* y) {
+    conv3d_single_channel_kernel(Conv3dGather g, SingleChannelTiles t, const float* x, const float* weight,
+                                 const float* bias, float* y) {
     CMTL_DYNAMIC_SHARED(float, shared);
     const int thread = static_cast<int>(threadIdx.x), kernel = g.kernel, taps = kernel * kernel * kernel;
-    const int plane = static_cast<int>(blockIdx.x) / t.by_columns, tile_w = static_cast<int>(blockIdx.x) - plane * t.columns;
+    const int plane = static_cast<int>(blockIdx.x) / t.by_columns,
+              tile_w = static_cast<int>(blockIdx.x) - plane * t.columns;
     const int slab = plane / t.by_rows, tile_h = plane - slab * t.rows;
     const int n = slab / g.by[0], z = slab - n * g.grid[0];
     const int first_output = static_cast<int>(blockIdx.y) * single_outputs;
@@ -35,7 +37,8 @@ __global__ void __launch_bounds__(256, 2)
         const bool inside = sz >= 0 && sz < g.source[0] && sy >= 0 && sy < g.source[1] && sx >= 0 && sx < g.source[2];
         shared[i] = inside ? sample[(static_cast<int64_t>(sz) * g.source[1] + sy) * g.source[2] + sx] : 0.0f;
     }
-    for (int i = thread; i < taps * single_outputs; i += 256) {  // along memory; a tap's 64 weights are 68 apart: fewer bank conflicts
+    for (int i = thread; i < taps * single_outputs;
+         i += 256) {  // along memory; a tap's 64 weights are 68 apart: fewer bank conflicts
         const int o = i / taps, tap = i - o * taps;
         weights[tap * single_weights + o] = first_output + o < g.outputs ? weight[first_output * taps + i] : 0.0f;
     }
@@ -80,15 +83,16 @@ __global__ void __launch_bounds__(256, 2)
 #pragma unroll
     for (int i = 0; i < single_height; ++i) {
         if (first_y + i >= g.grid[1]) break;
-        float* const out = y + ((static_cast<int64_t>(slab) * g.grid[1] + first_y + i) * g.grid[2] + first_x + tx) * g.outputs;
+        float* const out =
+            y + ((static_cast<int64_t>(slab) * g.grid[1] + first_y + i) * g.grid[2] + first_x + tx) * g.outputs;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             const int o = first_output + 4 * of + half * 32;
             if (g.outputs % 4 == 0) {
                 if (o < g.outputs)
-                    *reinterpret_cast<float4*>(out + o) =
-                        make_float4(sum[i][4 * half] + shift[4 * half], sum[i][4 * half + 1] + shift[4 * half + 1],
-                                    sum[i][4 * half + 2] + shift[4 * half + 2], sum[i][4 * half + 3] + shift[4 * half + 3]);
+                    *reinterpret_cast<float4*>(out + o) = make_float4(
+                        sum[i][4 * half] + shift[4 * half], sum[i][4 * half + 1] + shift[4 * half + 1],
+                        sum[i][4 * half + 2] + shift[4 * half + 2], sum[i][4 * half + 3] + shift[4 * half + 3]);
             } else {
 #pragma unroll
                 for (int j = 0; j < 4; ++j)

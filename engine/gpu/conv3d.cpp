@@ -13,7 +13,15 @@ namespace {
 using Direction = kernels::Conv3dDirection;
 
 kernels::Conv3dSizes sizes_of(const Conv3dProblem& p) {
-    return {p.n, p.d, p.h, p.w, p.in, p.out, static_cast<int>(p.kernel), static_cast<int>(p.stride), static_cast<int>(p.padding),
+    return {p.n,
+            p.d,
+            p.h,
+            p.w,
+            p.in,
+            p.out,
+            static_cast<int>(p.kernel),
+            static_cast<int>(p.stride),
+            static_cast<int>(p.padding),
             p.compute == Dtype::bf16};
 }
 
@@ -31,28 +39,32 @@ Tensor workspace(Context& context, const Conv3dProblem& p, Direction direction) 
     return bytes == 0 ? Tensor() : context.empty({bytes}, Dtype::u8);
 }
 
-void forward(Context& context, const Conv3dProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
+void forward(Context& context, const Conv3dProblem& p, const Tensor& x, const Tensor& weight, const Tensor& bias,
+             const Tensor& y) {
     const Tensor space = workspace(context, p, Direction::forward);
     on_target(context, [&]<class Target>(Target) {
-        kernels::conv3d_forward<Target>(context.stream(), sizes_of(p), x.device_data<float>(), weight.device_data<float>(),
-                                        bias.device_data<float>(), y.device_data<float>(), space.device_data<uint8_t>());
+        kernels::conv3d_forward<Target>(context.stream(), sizes_of(p), x.device_data<float>(),
+                                        weight.device_data<float>(), bias.device_data<float>(), y.device_data<float>(),
+                                        space.device_data<uint8_t>());
     });
 }
 
 void backward_data(Context& context, const Conv3dProblem& p, const Tensor& dy, const Tensor& weight, const Tensor& dx) {
     const Tensor space = workspace(context, p, Direction::backward_data);
     on_target(context, [&]<class Target>(Target) {
-        kernels::conv3d_backward_data<Target>(context.stream(), sizes_of(p), dy.device_data<float>(), weight.device_data<float>(),
-                                              dx.device_data<float>(), space.device_data<uint8_t>());
+        kernels::conv3d_backward_data<Target>(context.stream(), sizes_of(p), dy.device_data<float>(),
+                                              weight.device_data<float>(), dx.device_data<float>(),
+                                              space.device_data<uint8_t>());
     });
 }
 
-void backward_weights(Context& context, const Conv3dProblem& p, const Tensor& x, const Tensor& dy, const Tensor& dweight,
-                      const Tensor& dbias) {
+void backward_weights(Context& context, const Conv3dProblem& p, const Tensor& x, const Tensor& dy,
+                      const Tensor& dweight, const Tensor& dbias) {
     const Tensor space = workspace(context, p, Direction::backward_weights);
     on_target(context, [&]<class Target>(Target) {
-        kernels::conv3d_backward_weights<Target>(context.stream(), sizes_of(p), x.device_data<float>(), dy.device_data<float>(),
-                                                 dweight.device_data<float>(), dbias.device_data<float>(), space.device_data<uint8_t>());
+        kernels::conv3d_backward_weights<Target>(context.stream(), sizes_of(p), x.device_data<float>(),
+                                                 dy.device_data<float>(), dweight.device_data<float>(),
+                                                 dbias.device_data<float>(), space.device_data<uint8_t>());
     });
 }
 
@@ -60,6 +72,8 @@ void backward_weights(Context& context, const Conv3dProblem& p, const Tensor& x,
 
 std::vector<Conv3dForward> gpu_conv3d_forward() { return {{"implicit gemm", supports, forward}}; }
 std::vector<Conv3dBackwardData> gpu_conv3d_backward_data() { return {{"implicit gemm", supports, backward_data}}; }
-std::vector<Conv3dBackwardWeights> gpu_conv3d_backward_weights() { return {{"implicit gemm", supports, backward_weights}}; }
+std::vector<Conv3dBackwardWeights> gpu_conv3d_backward_weights() {
+    return {{"implicit gemm", supports, backward_weights}};
+}
 
 }  // namespace cmtl

@@ -1,6 +1,7 @@
 #pragma once
-// bf16 and tf32 as storage. Conversions from f32 round bf16 to nearest even and tf32 to nearest with ties away from zero
-// (PTX ISA 8.7, section 9.7.9.21 "cvt": .rn and .rna); infinities stay, every NaN becomes some NaN.
+// bf16 and tf32 as storage. Conversions from f32 round bf16 to nearest even and tf32 to nearest with ties away from
+// zero
+// (.rn and .rna of PTX's cvt); infinities stay, every NaN becomes some NaN.
 #include <cstring>
 
 #include "kernels/dialect.hpp"
@@ -32,10 +33,12 @@ __host__ __device__ __forceinline__ Bf16 to_bf16(float value) {
     return {static_cast<uint16_t>((u + 0x7fff + ((u >> 16) & 1)) >> 16)};
 }
 
-__host__ __device__ __forceinline__ float to_float(Bf16 value) { return bits_float(static_cast<uint32_t>(value.bits) << 16); }
+__host__ __device__ __forceinline__ float to_float(Bf16 value) {
+    return bits_float(static_cast<uint32_t>(value.bits) << 16);
+}
 
-// Two values in one register, `low` in the lower half, as matrix fragments want them. One instruction from sm_80 on, which
-// writes 0x7fff for every NaN.
+// Two values in one register, `low` in the lower half, as matrix fragments want them. One instruction from sm_80 on,
+// which writes 0x7fff for every NaN.
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
     uint32_t packed;
@@ -47,7 +50,9 @@ __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
 }
 
 // Four floats as bf16, two registers.
-__device__ __forceinline__ uint2 rounded(const float4& v) { return make_uint2(pack_bf16(v.x, v.y), pack_bf16(v.z, v.w)); }
+__device__ __forceinline__ uint2 rounded(const float4& v) {
+    return make_uint2(pack_bf16(v.x, v.y), pack_bf16(v.z, v.w));
+}
 
 // The bits of `value` with its mantissa rounded to tf32's 10 bits, the lower 13 zero.
 __device__ __forceinline__ uint32_t to_tf32(float value) {

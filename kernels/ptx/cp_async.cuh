@@ -1,5 +1,5 @@
 #pragma once
-// cp.async: copies from global to shared memory that run while the thread goes on (PTX ISA 8.7, section 9.7.9.25). No register
+// cp.async: copies from global to shared memory that run while the thread goes on (PTX ISA, "cp.async"). No register
 // holds the data on its way, and nothing waits until cp_async_wait.
 //
 //   cp_async<16>(shared, global, wanted);   // as often as there is something to fetch
@@ -13,8 +13,9 @@
 namespace cmtl::kernels {
 inline namespace CMTL_TARGET {
 
-// 4, 8 or 16 bytes, both addresses aligned to as many. Unless `wanted`, zeros are stored and `global` is not read (it may be
-// any address). 16 bytes go past L1 (.cg): tiles are read once per block; smaller ones through it (.ca): neighbours share sectors.
+// 4, 8 or 16 bytes, both addresses aligned to as many. Unless `wanted`, zeros are stored and `global` is not read (it
+// may be any address). 16 bytes go past L1 (.cg): tiles are read once per block; smaller ones through it (.ca):
+// neighbours share sectors.
 template <int Bytes>
 __device__ __forceinline__ void cp_async(void* shared, const void* global, bool wanted = true) {
     static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16);
@@ -26,7 +27,8 @@ __device__ __forceinline__ void cp_async(void* shared, const void* global, bool 
     if constexpr (Bytes == 16)
         asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(global), "r"(source_bytes));
     else
-        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(target), "l"(global), "n"(Bytes), "r"(source_bytes));
+        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(target), "l"(global), "n"(Bytes),
+                     "r"(source_bytes));
 #else
     if constexpr (Bytes == 16)
         *static_cast<uint4*>(shared) = wanted ? *static_cast<const uint4*>(global) : uint4{0, 0, 0, 0};

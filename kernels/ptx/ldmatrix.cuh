@@ -1,9 +1,10 @@
 #pragma once
-// ldmatrix: a warp reads 8x8 matrices of 16-bit elements from shared memory into the fragments of mma.sync (PTX ISA 8.7, section
-// 9.7.14.5.15). Lane l gives the address of row l % 8 of matrix l / 8 (lanes beyond the matrices: ignored); rows are 16 bytes,
-// 16-byte aligned. Lane l receives of each matrix the elements (l / 4, 2 (l % 4)) and (l / 4, 2 (l % 4) + 1), the first in the
-// lower half; with Transposed those of the transposed matrix. Free of bank conflicts when the eight rows of a matrix lie in
-// eight different 16-byte columns of the 128 bytes that the banks span.
+// ldmatrix: a warp reads 8x8 matrices of 16-bit elements from shared memory into the fragments of mma.sync (PTX ISA,
+// "Warp-level matrix load instruction: ldmatrix"). Lane l gives the address of row l % 8 of matrix l / 8; those of
+// lanes beyond the matrices are not read, but sm_75 wants valid ones. Rows are 16 bytes, 16-byte aligned. Lane l
+// receives of each matrix the elements (l / 4, 2 (l % 4)) and (l / 4, 2 (l % 4) + 1), the first in the lower half; with
+// Transposed those of the transposed matrix. Free of bank conflicts when the eight rows of a matrix lie in eight
+// different 16-byte columns of the 128 bytes that the banks span.
 #include "kernels/dialect.hpp"
 #if !defined(__CUDACC__)
 #include <cstring>
@@ -34,18 +35,30 @@ __device__ __forceinline__ void ldmatrix(uint32_t (&d)[Matrices], const void* ro
     if constexpr (Matrices == 1 && !Transposed)
         asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(d[0]) : "r"(address) : "memory");
     else if constexpr (Matrices == 1)
-        asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];" : "=r"(d[0]) : "r"(address) : "memory");
+        asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];"
+                     : "=r"(d[0])
+                     : "r"(address)
+                     : "memory");
     else if constexpr (Matrices == 2 && !Transposed)
-        asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];" : "=r"(d[0]), "=r"(d[1]) : "r"(address) : "memory");
+        asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+                     : "=r"(d[0]), "=r"(d[1])
+                     : "r"(address)
+                     : "memory");
     else if constexpr (Matrices == 2)
         asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
-                     : "=r"(d[0]), "=r"(d[1]) : "r"(address) : "memory");
+                     : "=r"(d[0]), "=r"(d[1])
+                     : "r"(address)
+                     : "memory");
     else if constexpr (!Transposed)
         asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3]) : "r"(address) : "memory");
+                     : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+                     : "r"(address)
+                     : "memory");
     else
         asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3]) : "r"(address) : "memory");
+                     : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+                     : "r"(address)
+                     : "memory");
 #endif
 }
 

@@ -15,9 +15,12 @@ __global__ void probe_mma_kernel(MmaKind kind, const uint32_t* a, const uint32_t
     float sum[4];
     for (int i = 0; i < 4; ++i) u[i] = a[lane * 4 + i], sum[i] = d[lane * 4 + i];
     for (int i = 0; i < 2; ++i) v[i] = b[lane * 2 + i];
-    if (kind == MmaKind::bf16) mma_bf16(sum, u, v);
-    else if (kind == MmaKind::f16) mma_f16(sum, u, v);
-    else mma_tf32(sum, u, v);
+    if (kind == MmaKind::bf16)
+        mma_bf16(sum, u, v);
+    else if (kind == MmaKind::f16)
+        mma_f16(sum, u, v);
+    else
+        mma_tf32(sum, u, v);
     for (int i = 0; i < 4; ++i) d[lane * 4 + i] = sum[i];
 }
 
@@ -40,7 +43,8 @@ __global__ void probe_product_kernel(const uint16_t* a, const uint16_t* b, float
     for (unsigned i = lane; i < 256; i += 32) reinterpret_cast<uint16_t*>(left)[i] = a[i];
     for (unsigned i = lane; i < 128; i += 32) reinterpret_cast<uint16_t*>(right)[i] = b[i];
     __syncthreads();
-    // The matrices of a in the order of its registers: rows 0 and 8, then K 8 on. By columns, K is the row of shared memory.
+    // The matrices of a in the order of its registers: rows 0 and 8, then K 8 on. By columns, K is the row of shared
+    // memory.
     const unsigned row = lane % 8, second = lane / 8 % 2, third = lane / 16;
     uint32_t u[4], v[2];
     float sum[4] = {};

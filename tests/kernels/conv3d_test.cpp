@@ -28,45 +28,46 @@ struct Case {
     std::string text() const {
         std::string s;
         for (int64_t v : {n, d, h, w, in}) s += std::to_string(v) + "x";
-        return s + " to " + std::to_string(out) + ", k" + std::to_string(kernel) + " s" + std::to_string(stride) + " p" + std::to_string(padding);
+        return s + " to " + std::to_string(out) + ", k" + std::to_string(kernel) + " s" + std::to_string(stride) +
+               " p" + std::to_string(padding);
     }
 };
 
 const std::vector<Case> cases{
-    {1, 1, 1, 1, 1, 1, 1, 1, 0},       // one element
-    {1, 1, 1, 1, 1, 1, 3, 1, 1},       // nothing but padding around it
-    {2, 1, 1, 1, 5, 3, 1, 1, 0},       //
-    {1, 3, 3, 3, 2, 3, 3, 1, 0},       // one window
-    {2, 5, 4, 7, 3, 5, 3, 1, 1},       // odd everything
-    {1, 5, 6, 7, 2, 3, 3, 2, 1},       // last windows ragged
-    {1, 7, 5, 6, 2, 3, 3, 3, 2},       // padding beyond the centre, three classes of inputs an axis
-    {1, 7, 6, 5, 2, 3, 5, 1, 2},       //
-    {1, 5, 7, 6, 3, 2, 5, 2, 2},       //
-    {3, 4, 5, 3, 3, 4, 1, 2, 0},       // 1x1x1 that skips positions: inputs without a tap
-    {2, 6, 5, 7, 8, 4, 1, 3, 0},       // the same in vectors
-    {1, 9, 8, 11, 1, 64, 3, 2, 1},     // the network's stem
-    {1, 9, 9, 11, 1, 64, 5, 2, 2},     // ResNet3D's stem
-    {2, 3, 19, 70, 1, 70, 3, 2, 1},    // one channel, two tiles each way and of outputs
-    {1, 4, 9, 33, 1, 17, 3, 1, 0},     //
-    {1, 3, 6, 40, 1, 32, 1, 3, 0},     //
-    {1, 6, 12, 9, 1, 20, 5, 3, 4},     // one channel, too much for a block's shared memory
-    {1, 4, 5, 6, 32, 64, 3, 1, 1},     // a fire module's 3x3x3
-    {2, 3, 5, 4, 64, 32, 1, 1, 0},     // its squeeze
-    {1, 3, 5, 4, 32, 64, 1, 1, 0},     // and its 1x1x1
-    {1, 2, 3, 3, 128, 32, 1, 1, 0},    //
-    {1, 2, 2, 2, 96, 192, 3, 1, 1},    // smaller than the kernel, columns of three widths
-    {2, 5, 6, 5, 16, 128, 3, 1, 1},    //
-    {1, 3, 3, 4, 128, 256, 3, 1, 1},   //
-    {1, 3, 4, 5, 17, 33, 3, 1, 1},     // one more than whole vectors
-    {1, 3, 4, 5, 20, 33, 3, 1, 1},     // vectors in, none out
-    {1, 3, 4, 5, 33, 20, 3, 1, 1},     // vectors out, none in
-    {2, 3, 3, 4, 20, 12, 3, 2, 1},     // channels that do not divide a step
-    {2, 4, 3, 3, 4, 8, 3, 1, 1},       // several taps in one step
-    {2, 5, 6, 7, 12, 36, 5, 2, 2},     //
-    {1, 12, 13, 11, 4, 4, 3, 1, 1},    // more than one block of positions, more than one share
-    {2, 13, 11, 9, 4, 8, 1, 1, 0},     //
-    {150, 1, 1, 1, 4, 8, 1, 1, 0},     // more samples than rows of a tile
-    {70, 1, 2, 1, 4, 4, 3, 1, 1},      //
+    {1, 1, 1, 1, 1, 1, 1, 1, 0},      // one element
+    {1, 1, 1, 1, 1, 1, 3, 1, 1},      // nothing but padding around it
+    {2, 1, 1, 1, 5, 3, 1, 1, 0},      //
+    {1, 3, 3, 3, 2, 3, 3, 1, 0},      // one window
+    {2, 5, 4, 7, 3, 5, 3, 1, 1},      // odd everything
+    {1, 5, 6, 7, 2, 3, 3, 2, 1},      // last windows ragged
+    {1, 7, 5, 6, 2, 3, 3, 3, 2},      // padding beyond the centre, three classes of inputs an axis
+    {1, 7, 6, 5, 2, 3, 5, 1, 2},      //
+    {1, 5, 7, 6, 3, 2, 5, 2, 2},      //
+    {3, 4, 5, 3, 3, 4, 1, 2, 0},      // 1x1x1 that skips positions: inputs without a tap
+    {2, 6, 5, 7, 8, 4, 1, 3, 0},      // the same in vectors
+    {1, 9, 8, 11, 1, 64, 3, 2, 1},    // the network's stem
+    {1, 9, 9, 11, 1, 64, 5, 2, 2},    // ResNet3D's stem
+    {2, 3, 19, 70, 1, 70, 3, 2, 1},   // one channel, two tiles each way and of outputs
+    {1, 4, 9, 33, 1, 17, 3, 1, 0},    //
+    {1, 3, 6, 40, 1, 32, 1, 3, 0},    //
+    {1, 6, 12, 9, 1, 20, 5, 3, 4},    // one channel, too much for a block's shared memory
+    {1, 4, 5, 6, 32, 64, 3, 1, 1},    // a fire module's 3x3x3
+    {2, 3, 5, 4, 64, 32, 1, 1, 0},    // its squeeze
+    {1, 3, 5, 4, 32, 64, 1, 1, 0},    // and its 1x1x1
+    {1, 2, 3, 3, 128, 32, 1, 1, 0},   //
+    {1, 2, 2, 2, 96, 192, 3, 1, 1},   // smaller than the kernel, columns of three widths
+    {2, 5, 6, 5, 16, 128, 3, 1, 1},   //
+    {1, 3, 3, 4, 128, 256, 3, 1, 1},  //
+    {1, 3, 4, 5, 17, 33, 3, 1, 1},    // one more than whole vectors
+    {1, 3, 4, 5, 20, 33, 3, 1, 1},    // vectors in, none out
+    {1, 3, 4, 5, 33, 20, 3, 1, 1},    // vectors out, none in
+    {2, 3, 3, 4, 20, 12, 3, 2, 1},    // channels that do not divide a step
+    {2, 4, 3, 3, 4, 8, 3, 1, 1},      // several taps in one step
+    {2, 5, 6, 7, 12, 36, 5, 2, 2},    //
+    {1, 12, 13, 11, 4, 4, 3, 1, 1},   // more than one block of positions, more than one share
+    {2, 13, 11, 9, 4, 8, 1, 1, 0},    //
+    {150, 1, 1, 1, 4, 8, 1, 1, 0},    // more samples than rows of a tile
+    {70, 1, 2, 1, 4, 4, 3, 1, 1},     //
 };
 
 Array integers(const Sizes& sizes, uint64_t seed) {
@@ -122,25 +123,32 @@ struct Convolution {
     Conv3dSizes s;
 
     auto copy(const Array& a) const { return device.array(std::vector<float>(a.values.begin(), a.values.end())); }
-    auto unwritten(int64_t count) const { return device.array(static_cast<size_t>(count), std::numeric_limits<float>::quiet_NaN()); }
+    auto unwritten(int64_t count) const {
+        return device.array(static_cast<size_t>(count), std::numeric_limits<float>::quiet_NaN());
+    }
     auto workspace(Conv3dDirection direction) const { return unwritten(conv3d_workspace_bytes(s, direction) / 4); }
 
     std::vector<float> forward(const Array& x, const Array& weight, const Array& bias) const {
-        const auto px = copy(x), pw = copy(weight), pb = copy(bias), space = workspace(Conv3dDirection::forward), y = unwritten(s.positions() * s.out);
-        conv3d_forward<Target>(device.stream, s, px.data(), pw.data(), bias.empty() ? nullptr : pb.data(), y.data(), space.data());
+        const auto px = copy(x), pw = copy(weight), pb = copy(bias), space = workspace(Conv3dDirection::forward),
+                   y = unwritten(s.positions() * s.out);
+        conv3d_forward<Target>(device.stream, s, px.data(), pw.data(), bias.empty() ? nullptr : pb.data(), y.data(),
+                               space.data());
         space.host();  // its margins
         return y.host();
     }
     std::vector<float> backward_data(const Array& dy, const Array& weight) const {
-        const auto pdy = copy(dy), pw = copy(weight), space = workspace(Conv3dDirection::backward_data), dx = unwritten(s.n * s.d * s.h * s.w * s.in);
+        const auto pdy = copy(dy), pw = copy(weight), space = workspace(Conv3dDirection::backward_data),
+                   dx = unwritten(s.n * s.d * s.h * s.w * s.in);
         conv3d_backward_data<Target>(device.stream, s, pdy.data(), pw.data(), dx.data(), space.data());
         space.host();
         return dx.host();
     }
     // Weights, then biases.
     std::vector<float> backward_weights(const Array& x, const Array& dy, bool bias = true) const {
-        const auto px = copy(x), pdy = copy(dy), space = workspace(Conv3dDirection::backward_weights), dw = unwritten(s.weights()), db = unwritten(s.out);
-        conv3d_backward_weights<Target>(device.stream, s, px.data(), pdy.data(), dw.data(), bias ? db.data() : nullptr, space.data());
+        const auto px = copy(x), pdy = copy(dy), space = workspace(Conv3dDirection::backward_weights),
+                   dw = unwritten(s.weights()), db = unwritten(s.out);
+        conv3d_backward_weights<Target>(device.stream, s, px.data(), pdy.data(), dw.data(), bias ? db.data() : nullptr,
+                                        space.data());
         space.host();
         std::vector<float> all = dw.host();
         for (float v : db.host()) all.push_back(v);
@@ -150,14 +158,17 @@ struct Convolution {
 
 void expect_equal(const std::vector<float>& actual, const std::vector<double>& expected, const char* what) {
     ASSERT_EQ(actual.size(), expected.size()) << what;
-    for (size_t i = 0; i < actual.size(); ++i) ASSERT_EQ(actual[i], static_cast<float>(expected[i])) << what << " " << i;
+    for (size_t i = 0; i < actual.size(); ++i)
+        ASSERT_EQ(actual[i], static_cast<float>(expected[i])) << what << " " << i;
 }
 
-void expect_near(const std::vector<float>& actual, const std::vector<double>& expected, double tolerance, const char* what) {
+void expect_near(const std::vector<float>& actual, const std::vector<double>& expected, double tolerance,
+                 const char* what) {
     ASSERT_EQ(actual.size(), expected.size()) << what;
     double scale = 0;
     for (double v : expected) scale = std::max(scale, std::abs(v));
-    for (size_t i = 0; i < actual.size(); ++i) ASSERT_LE(std::abs(actual[i] - expected[i]), tolerance * scale) << what << " " << i;
+    for (size_t i = 0; i < actual.size(); ++i)
+        ASSERT_LE(std::abs(actual[i] - expected[i]), tolerance * scale) << what << " " << i;
 }
 
 std::vector<double> joined(const Array& a, const Array& b) {
@@ -170,7 +181,9 @@ struct Inputs {
     Array x, weight, bias, dy;
     template <class Make>
     Inputs(const Case& c, const Make& make)
-        : x(make({c.n, c.d, c.h, c.w, c.in}, 1)), weight(make({c.out, c.kernel, c.kernel, c.kernel, c.in}, 2)), bias(make({c.out}, 3)) {
+        : x(make({c.n, c.d, c.h, c.w, c.in}, 1)),
+          weight(make({c.out, c.kernel, c.kernel, c.kernel, c.in}, 2)),
+          bias(make({c.out}, 3)) {
         const Conv3dSizes s = c.sizes();
         dy = make({c.n, s.out_size(c.d), s.out_size(c.h), s.out_size(c.w), c.out}, 4);
     }
@@ -179,6 +192,9 @@ struct Inputs {
 template <class Target>
 class Conv3dKernels : public KernelTest<Target> {
   protected:
+    bool older_than_sm80() const {
+        return std::is_same_v<Target, Cuda> && cuda_runtime(0)->properties().capability < 80;
+    }
     // Calls `test` with the convolutions of each device.
     template <class Test>
     void on_each(const Conv3dSizes& s, const Test& test) {
@@ -213,9 +229,11 @@ TYPED_TEST(Conv3dKernels, WorkWithoutBias) {
     const Conv3dSizes s = c.sizes();
     const Inputs in(c, integers);
     this->on_each(s, [&](const auto& conv) {
-        expect_equal(conv.forward(in.x, in.weight, {}), reference::conv3d(in.x, in.weight, {}, c.stride, c.padding).values, "y");
+        expect_equal(conv.forward(in.x, in.weight, {}),
+                     reference::conv3d(in.x, in.weight, {}, c.stride, c.padding).values, "y");
         std::vector<float> dw = conv.backward_weights(in.x, in.dy, false);
-        for (int64_t o = 0; o < c.out; ++o) EXPECT_TRUE(std::isnan(dw[static_cast<size_t>(s.weights() + o)])) << "untouched";
+        for (int64_t o = 0; o < c.out; ++o)
+            EXPECT_TRUE(std::isnan(dw[static_cast<size_t>(s.weights() + o)])) << "untouched";
         dw.resize(static_cast<size_t>(s.weights()));
         expect_equal(dw, gradients(c, in.x, in.weight, in.dy).weight.values, "dweight");
     });
@@ -230,7 +248,8 @@ TYPED_TEST(Conv3dKernels, GiveTheSameBitsInAnyOrder) {
         std::vector<std::vector<float>> first;
         this->on_each(s, [&](const auto& conv) {
             for (int round = 0; round < 2; ++round) {
-                const std::vector<std::vector<float>> results{conv.forward(in.x, in.weight, in.bias), conv.backward_data(in.dy, in.weight),
+                const std::vector<std::vector<float>> results{conv.forward(in.x, in.weight, in.bias),
+                                                              conv.backward_data(in.dy, in.weight),
                                                               conv.backward_weights(in.x, in.dy)};
                 if (first.empty()) first = results;
                 EXPECT_EQ(results, first);
@@ -241,14 +260,15 @@ TYPED_TEST(Conv3dKernels, GiveTheSameBitsInAnyOrder) {
 
 // Real numbers against double: rounding of f32 sums only. Positions in several shares, whose partial sums are added.
 TYPED_TEST(Conv3dKernels, RoundAsSingleSumsDo) {
-    for (const Case& c : {Case{2, 12, 13, 9, 8, 12, 3, 1, 1}, Case{2, 15, 14, 13, 1, 64, 3, 2, 1}, Case{1, 3, 4, 3, 256, 96, 1, 1, 0}}) {
+    for (const Case& c : {Case{2, 12, 13, 9, 8, 12, 3, 1, 1}, Case{2, 15, 14, 13, 1, 64, 3, 2, 1},
+                          Case{1, 3, 4, 3, 256, 96, 1, 1, 0}}) {
         SCOPED_TRACE(c.text());
         const Conv3dSizes s = c.sizes();
         const Inputs in(c, reals);
         const Gradients g = gradients(c, in.x, in.weight, in.dy);
         this->on_each(s, [&](const auto& conv) {
-            expect_near(conv.forward(in.x, in.weight, in.bias), reference::conv3d(in.x, in.weight, in.bias, c.stride, c.padding).values,
-                        2e-6, "y");
+            expect_near(conv.forward(in.x, in.weight, in.bias),
+                        reference::conv3d(in.x, in.weight, in.bias, c.stride, c.padding).values, 2e-6, "y");
             expect_near(conv.backward_data(in.dy, in.weight), g.x.values, 2e-6, "dx");
             expect_near(conv.backward_weights(in.x, in.dy), joined(g.weight, g.bias), 2e-6, "dweight, dbias");
         });
@@ -256,10 +276,11 @@ TYPED_TEST(Conv3dKernels, RoundAsSingleSumsDo) {
     EXPECT_GT(plan_backward_weights(Case{2, 12, 13, 9, 8, 12, 3, 1, 1}.sizes()).splits, 1);
 }
 
-// What a window does not see does not reach its result. (Padding is zeros that are multiplied, as in PyTorch: an infinite weight
-// or, for the weights' gradient, an infinite dy makes NaN of them.)
+// What a window does not see does not reach its result. (Padding is zeros that are multiplied, as in PyTorch: an
+// infinite weight or, for the weights' gradient, an infinite dy makes NaN of them.)
 TYPED_TEST(Conv3dKernels, KeepNotANumberInItsWindows) {
-    for (const Case& c : {Case{1, 5, 5, 5, 3, 4, 3, 1, 1}, Case{1, 5, 5, 5, 16, 32, 3, 1, 1}, Case{1, 5, 6, 5, 4, 8, 3, 2, 1}}) {
+    for (const Case& c :
+         {Case{1, 5, 5, 5, 3, 4, 3, 1, 1}, Case{1, 5, 5, 5, 16, 32, 3, 1, 1}, Case{1, 5, 6, 5, 4, 8, 3, 2, 1}}) {
         SCOPED_TRACE(c.text());
         const Conv3dSizes s = c.sizes();
         Inputs in(c, integers);
@@ -268,14 +289,18 @@ TYPED_TEST(Conv3dKernels, KeepNotANumberInItsWindows) {
         in.x(0, 0, 0, 0, 0) = std::numeric_limits<double>::infinity();
         in.dy(0, 1, 1, 1, 2) = std::numeric_limits<double>::quiet_NaN();
         in.dy(0, 0, 0, 0, 0) = -std::numeric_limits<double>::infinity();
-        const Array y = reference::conv3d(in.x, in.weight, in.bias, c.stride, c.padding), finite = Inputs(c, integers).dy;
+        const Array y = reference::conv3d(in.x, in.weight, in.bias, c.stride, c.padding),
+                    finite = Inputs(c, integers).dy;
         const Array dx = gradients(c, in.x, in.weight, in.dy).x;
         const Gradients g = gradients(c, in.x, in.weight, finite);
-        const auto expect_same = [](const std::vector<float>& actual, const std::vector<double>& expected, const char* what) {
+        const auto expect_same = [](const std::vector<float>& actual, const std::vector<double>& expected,
+                                    const char* what) {
             ASSERT_EQ(actual.size(), expected.size());
             for (size_t i = 0; i < actual.size(); ++i)
-                if (std::isnan(expected[i])) ASSERT_TRUE(std::isnan(actual[i])) << what << " " << i;
-                else ASSERT_EQ(actual[i], expected[i]) << what << " " << i;
+                if (std::isnan(expected[i]))
+                    ASSERT_TRUE(std::isnan(actual[i])) << what << " " << i;
+                else
+                    ASSERT_EQ(actual[i], expected[i]) << what << " " << i;
         };
         this->on_each(s, [&](const auto& conv) {
             expect_same(conv.forward(in.x, in.weight, in.bias), y.values, "y");
@@ -285,35 +310,49 @@ TYPED_TEST(Conv3dKernels, KeepNotANumberInItsWindows) {
     }
 }
 
-// bf16 operands, f32 sums. On integers nothing rounds; else the definition on rounded operands, in double.
-TYPED_TEST(Conv3dKernels, MultiplyInBf16) {
-    if (!std::is_same_v<TypeParam, Simt> && cuda_runtime(0)->properties().capability < 80) GTEST_SKIP() << "older than sm_80";
+// bf16 operands, f32 sums: on integers nothing rounds.
+TYPED_TEST(Conv3dKernels, AreExactOnIntegersInBf16) {
+    if (this->older_than_sm80()) GTEST_SKIP() << "older than sm_80";
     for (const Case& c : cases) {
         SCOPED_TRACE(c.text());
-        const Conv3dSizes s = c.sizes(true);
-        const Inputs whole(c, integers), real(c, reals);
-        const Array y = reference::conv3d(whole.x, whole.weight, whole.bias, c.stride, c.padding);
-        const Gradients g = gradients(c, whole.x, whole.weight, whole.dy);
-        const Array x = rounded_to_bf16(real.x), weight = rounded_to_bf16(real.weight), dy = rounded_to_bf16(real.dy);
-        const Array real_y = reference::conv3d(x, weight, real.bias, c.stride, c.padding);
-        Gradients real_g = gradients(c, x, weight, dy);
-        real_g.bias = gradients({real.dy.count() / c.out, 1, 1, 1, 1, c.out, 1, 1, 0}, Array({real.dy.count() / c.out, 1, 1, 1, 1}),
-                                Array({c.out, 1, 1, 1, 1}), Array({real.dy.count() / c.out, 1, 1, 1, c.out}, real.dy.values)).bias;
-        this->on_each(s, [&](const auto& conv) {
-            expect_equal(conv.forward(whole.x, whole.weight, whole.bias), y.values, "y");
-            expect_equal(conv.backward_data(whole.dy, whole.weight), g.x.values, "dx");
-            expect_equal(conv.backward_weights(whole.x, whole.dy), joined(g.weight, g.bias), "dweight, dbias");
-            expect_near(conv.forward(real.x, real.weight, real.bias), real_y.values, 2e-6, "y");
-            expect_near(conv.backward_data(real.dy, real.weight), real_g.x.values, 2e-6, "dx");
-            expect_near(conv.backward_weights(real.x, real.dy), joined(real_g.weight, real_g.bias), 2e-6, "dweight, dbias");
+        const Inputs in(c, integers);
+        const Array y = reference::conv3d(in.x, in.weight, in.bias, c.stride, c.padding);
+        const Gradients g = gradients(c, in.x, in.weight, in.dy);
+        this->on_each(c.sizes(true), [&](const auto& conv) {
+            expect_equal(conv.forward(in.x, in.weight, in.bias), y.values, "y");
+            expect_equal(conv.backward_data(in.dy, in.weight), g.x.values, "dx");
+            expect_equal(conv.backward_weights(in.x, in.dy), joined(g.weight, g.bias), "dweight, dbias");
+        });
+    }
+}
+
+// The definition on rounded operands, in double. Biases are not operands: their gradient is the sum of dy as it came.
+TYPED_TEST(Conv3dKernels, RoundOperandsToBf16) {
+    if (this->older_than_sm80()) GTEST_SKIP() << "older than sm_80";
+    for (const Case& c :
+         {Case{2, 5, 4, 7, 3, 5, 3, 1, 1}, Case{1, 9, 8, 11, 1, 64, 3, 2, 1}, Case{1, 4, 5, 6, 32, 64, 3, 1, 1},
+          Case{2, 3, 3, 4, 20, 12, 3, 2, 1}, Case{1, 12, 13, 11, 4, 8, 3, 1, 1}}) {
+        SCOPED_TRACE(c.text());
+        const Inputs in(c, reals);
+        const Array x = rounded_to_bf16(in.x), weight = rounded_to_bf16(in.weight), dy = rounded_to_bf16(in.dy);
+        const Array y = reference::conv3d(x, weight, in.bias, c.stride, c.padding);
+        const Gradients g = gradients(c, x, weight, dy);
+        Array dbias({c.out});
+        for (int64_t i = 0; i < in.dy.count(); ++i) dbias[i % c.out] += in.dy[i];
+        this->on_each(c.sizes(true), [&](const auto& conv) {
+            expect_near(conv.forward(in.x, in.weight, in.bias), y.values, 2e-6, "y");
+            expect_near(conv.backward_data(in.dy, in.weight), g.x.values, 2e-6, "dx");
+            expect_near(conv.backward_weights(in.x, in.dy), joined(g.weight, dbias), 2e-6, "dweight, dbias");
         });
     }
 }
 
 // No samples: nothing to write but the zeros that an empty sum is.
 TYPED_TEST(Conv3dKernels, TakeNoSamples) {
-    for (const Case& c : {Case{0, 3, 4, 3, 4, 8, 3, 1, 1}, Case{0, 3, 4, 3, 3, 5, 3, 2, 1}}) {
-        const Conv3dSizes s = c.sizes();
+    const Case vectors{0, 3, 4, 3, 4, 8, 3, 1, 1}, scalars{0, 3, 4, 3, 3, 5, 3, 2, 1};
+    for (const auto& [c, bf16] : {std::pair{vectors, false}, {scalars, false}, {vectors, true}, {scalars, true}}) {
+        if (bf16 && this->older_than_sm80()) continue;
+        const Conv3dSizes s = c.sizes(bf16);
         const Inputs in(c, integers);
         this->on_each(s, [&](const auto& conv) {
             EXPECT_TRUE(conv.forward(in.x, in.weight, in.bias).empty());
@@ -335,7 +374,8 @@ TEST(Conv3dPlan, DividesAsTheHostDoes) {
         const Divisor by(d);
         for (int round = 0; round < 200; ++round) {
             const int i = static_cast<int>(random() % (uint64_t{1} << 31)), multiple = i - i % d;
-            for (int64_t v : {int64_t{i}, int64_t{multiple}, int64_t{multiple} - 1, int64_t{multiple} + d - 1, int64_t{most}, int64_t{0}}) {
+            for (int64_t v : {int64_t{i}, int64_t{multiple}, int64_t{multiple} - 1, int64_t{multiple} + d - 1,
+                              int64_t{most}, int64_t{0}}) {
                 if (v < 0 || v > most) continue;
                 ASSERT_EQ(quotient(static_cast<int>(v), by), v / d) << v << " / " << d;
             }
@@ -351,14 +391,16 @@ TEST(Conv3dPlan, ClassesCoverEveryTapOnce) {
                 for (int64_t size : {5, 6, 13}) {
                     const Conv3dSizes s{1, size, size, size, 1, 1, kernel, stride, padding};
                     if (size + 2 * padding < kernel) continue;
-                    std::vector<std::vector<int>> seen(static_cast<size_t>(size));  // out * kernel + tap, along one axis
+                    std::vector<std::vector<int>> seen(
+                        static_cast<size_t>(size));  // out * kernel + tap, along one axis
                     for (int r = 0; r < stride; ++r) {
                         const Conv3dGather g = backward_gather(s, {r, r, r});
                         for (int m = 0; m < g.grid[0]; ++m)
                             for (int t = 0; t < g.taps[0]; ++t) {
                                 const int out = m * g.multiply + g.offset[0] + t;
                                 if (out < 0 || out >= g.source[0]) continue;
-                                seen.at(static_cast<size_t>(m * g.spread + g.start[0])).push_back(out * kernel + g.weight_first[0] + t * g.weight_step);
+                                seen.at(static_cast<size_t>(m * g.spread + g.start[0]))
+                                    .push_back(out * kernel + g.weight_first[0] + t * g.weight_step);
                             }
                     }
                     for (int64_t z = 0; z < size; ++z) {
@@ -368,7 +410,8 @@ TEST(Conv3dPlan, ClassesCoverEveryTapOnce) {
                                 if (out * stride - padding + tap == z) expected.push_back(out * kernel + tap);
                         auto& actual = seen[static_cast<size_t>(z)];
                         std::sort(actual.begin(), actual.end());
-                        EXPECT_EQ(actual, expected) << "k" << kernel << " s" << stride << " p" << padding << " size " << size << " at " << z;
+                        EXPECT_EQ(actual, expected)
+                            << "k" << kernel << " s" << stride << " p" << padding << " size " << size << " at " << z;
                     }
                 }
 }
@@ -376,8 +419,8 @@ TEST(Conv3dPlan, ClassesCoverEveryTapOnce) {
 TEST(Conv3dPlan, RefusesWhatIndicesDoNotHold) {
     EXPECT_TRUE(conv3d_fits({10, 200, 250, 250, 1, 64, 3, 2, 1}));
     EXPECT_TRUE(conv3d_fits({10, 50, 63, 63, 32, 64, 3, 1, 1}));
-    EXPECT_FALSE(conv3d_fits({100000, 200, 250, 250, 1, 64, 3, 2, 1}));   // positions
-    EXPECT_FALSE(conv3d_fits({1, 1000, 1000, 1000, 4, 4, 1, 1, 0}));      // one sample
+    EXPECT_FALSE(conv3d_fits({100000, 200, 250, 250, 1, 64, 3, 2, 1}));  // positions
+    EXPECT_FALSE(conv3d_fits({1, 1000, 1000, 1000, 4, 4, 1, 1, 0}));     // one sample
 }
 
 }  // namespace cmtl::kernels

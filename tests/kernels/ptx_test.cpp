@@ -1,4 +1,5 @@
-// kernels/ptx against plain definitions. On simt they check the CPU's meaning of each instruction, on a GPU the PTX beside it.
+// kernels/ptx against plain definitions. On simt they check the CPU's meaning of each instruction, on a GPU the PTX
+// beside it.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -29,7 +30,8 @@ TYPED_TEST_SUITE(Ptx, Targets);
 uint16_t f16_of(int v) {
     if (v == 0) return 0;
     const int magnitude = std::abs(v), exponent = std::bit_width(static_cast<unsigned>(magnitude)) - 1;
-    return static_cast<uint16_t>((v < 0 ? 0x8000 : 0) | (exponent + 15) << 10 | ((magnitude << 10 >> exponent) & 0x3ff));
+    return static_cast<uint16_t>((v < 0 ? 0x8000 : 0) | (exponent + 15) << 10 |
+                                 ((magnitude << 10 >> exponent) & 0x3ff));
 }
 uint16_t bf16_of(float v) { return Bf16(v).bits; }
 
@@ -43,10 +45,14 @@ TYPED_TEST(Ptx, MmaMultipliesMatrices) {
         std::vector<int> a(16 * static_cast<size_t>(depth)), b(static_cast<size_t>(depth) * 8), c(16 * 8);
         for (auto* m : {&a, &b, &c})
             for (int& v : *m) v = static_cast<int>(random() % 201) - 100;
-        const auto at = [&](const std::vector<int>& m, int row, int column, int columns) { return m[static_cast<size_t>(row * columns + column)]; };
+        const auto at = [&](const std::vector<int>& m, int row, int column, int columns) {
+            return m[static_cast<size_t>(row * columns + column)];
+        };
         const auto pair = [&](int low, int high) {
-            if (kind == MmaKind::f16) return static_cast<uint32_t>(f16_of(low)) | static_cast<uint32_t>(f16_of(high)) << 16;
-            return static_cast<uint32_t>(bf16_of(static_cast<float>(low))) | static_cast<uint32_t>(bf16_of(static_cast<float>(high))) << 16;
+            if (kind == MmaKind::f16)
+                return static_cast<uint32_t>(f16_of(low)) | static_cast<uint32_t>(f16_of(high)) << 16;
+            return static_cast<uint32_t>(bf16_of(static_cast<float>(low))) |
+                   static_cast<uint32_t>(bf16_of(static_cast<float>(high))) << 16;
         };
         std::vector<uint32_t> fa, fb;
         std::vector<float> fc, expected;
@@ -54,12 +60,16 @@ TYPED_TEST(Ptx, MmaMultipliesMatrices) {
             const int g = lane / 4, t = lane % 4;
             for (int i = 0; i < 4; ++i) {
                 const int row = g + i % 2 * 8;
-                if (kind == MmaKind::tf32) fa.push_back(std::bit_cast<uint32_t>(static_cast<float>(at(a, row, t + i / 2 * 4, depth))));
-                else fa.push_back(pair(at(a, row, 2 * t + i / 2 * 8, depth), at(a, row, 2 * t + i / 2 * 8 + 1, depth)));
+                if (kind == MmaKind::tf32)
+                    fa.push_back(std::bit_cast<uint32_t>(static_cast<float>(at(a, row, t + i / 2 * 4, depth))));
+                else
+                    fa.push_back(pair(at(a, row, 2 * t + i / 2 * 8, depth), at(a, row, 2 * t + i / 2 * 8 + 1, depth)));
             }
             for (int i = 0; i < 2; ++i) {
-                if (kind == MmaKind::tf32) fb.push_back(std::bit_cast<uint32_t>(static_cast<float>(at(b, t + 4 * i, g, 8))));
-                else fb.push_back(pair(at(b, 2 * t + 8 * i, g, 8), at(b, 2 * t + 8 * i + 1, g, 8)));
+                if (kind == MmaKind::tf32)
+                    fb.push_back(std::bit_cast<uint32_t>(static_cast<float>(at(b, t + 4 * i, g, 8))));
+                else
+                    fb.push_back(pair(at(b, 2 * t + 8 * i, g, 8), at(b, 2 * t + 8 * i + 1, g, 8)));
             }
             for (int i = 0; i < 4; ++i) {
                 const int row = g + i / 2 * 8, column = 2 * t + i % 2;
@@ -85,9 +95,14 @@ TYPED_TEST(Ptx, MmaTakesEveryNumber) {
         float value;
     };
     constexpr float infinity = std::numeric_limits<float>::infinity();
-    const std::vector<Value> halves{{0x0001, 0x1p-24f}, {0x83ff, -0x1.ff8p-15f}, {0x0400, 0x1p-14f}, {0x7bff, 65504}, {0x7c00, infinity},
-                                    {0x8000, -0.0f}, {0x3555, 0x1.554p-2f}, {0x7e00, std::numeric_limits<float>::quiet_NaN()}};
-    const std::vector<Value> brains{{0x0080, 0x1p-126f}, {0x7f7f, 0x1.fep127f}, {0xff80, -infinity}, {0x3eab, 0x1.56p-2f},
+    const std::vector<Value> halves{{0x0001, 0x1p-24f},    {0x83ff, -0x1.ff8p-15f},
+                                    {0x0400, 0x1p-14f},    {0x7bff, 65504},
+                                    {0x7c00, infinity},    {0x8000, -0.0f},
+                                    {0x3555, 0x1.554p-2f}, {0x7e00, std::numeric_limits<float>::quiet_NaN()}};
+    const std::vector<Value> brains{{0x0080, 0x1p-126f},
+                                    {0x7f7f, 0x1.fep127f},
+                                    {0xff80, -infinity},
+                                    {0x3eab, 0x1.56p-2f},
                                     {0x7fc0, std::numeric_limits<float>::quiet_NaN()}};
     for (MmaKind kind : {MmaKind::f16, MmaKind::bf16})
         for (const Value& v : kind == MmaKind::f16 ? halves : brains) {
@@ -103,8 +118,10 @@ TYPED_TEST(Ptx, MmaTakesEveryNumber) {
                 for (size_t lane = 0; lane < 4; ++lane)
                     for (size_t i = 0; i < 2; ++i) {
                         const float actual = d[lane * 4 + i];
-                        if (std::isnan(v.value)) EXPECT_TRUE(std::isnan(actual));
-                        else EXPECT_EQ(actual, v.value);
+                        if (std::isnan(v.value))
+                            EXPECT_TRUE(std::isnan(actual));
+                        else
+                            EXPECT_EQ(actual, v.value);
                     }
                 EXPECT_EQ(d[127], 0.0f);
             });
@@ -119,7 +136,9 @@ TYPED_TEST(Ptx, LdmatrixHandsOutFragments) {
             std::vector<uint32_t> expected;
             for (int lane = 0; lane < 32; ++lane)
                 for (int m = 0; m < matrices; ++m) {
-                    const auto element = [&](int r, int c) { return uint32_t{rows[static_cast<size_t>(m * 64 + (transposed ? c * 8 + r : r * 8 + c))]}; };
+                    const auto element = [&](int r, int c) {
+                        return uint32_t{rows[static_cast<size_t>(m * 64 + (transposed ? c * 8 + r : r * 8 + c))]};
+                    };
                     expected.push_back(element(lane / 4, lane % 4 * 2) | element(lane / 4, lane % 4 * 2 + 1) << 16);
                 }
             this->on_devices([&](TestDevice& device) {
@@ -136,12 +155,15 @@ TYPED_TEST(Ptx, LdmatrixFeedsMma) {
     for (bool transposed : {false, true}) {
         std::vector<uint16_t> a(256), b(128);
         std::vector<float> va(256), vb(128), expected(128);
-        for (size_t i = 0; i < 256; ++i) a[i] = bf16_of(va[i] = static_cast<float>(static_cast<int>(random() % 31) - 15));
-        for (size_t i = 0; i < 128; ++i) b[i] = bf16_of(vb[i] = static_cast<float>(static_cast<int>(random() % 31) - 15));
+        for (size_t i = 0; i < 256; ++i)
+            a[i] = bf16_of(va[i] = static_cast<float>(static_cast<int>(random() % 31) - 15));
+        for (size_t i = 0; i < 128; ++i)
+            b[i] = bf16_of(vb[i] = static_cast<float>(static_cast<int>(random() % 31) - 15));
         for (size_t i = 0; i < 16; ++i)
             for (size_t j = 0; j < 8; ++j)
                 for (size_t k = 0; k < 16; ++k)
-                    expected[i * 8 + j] += (transposed ? va[k * 16 + i] : va[i * 16 + k]) * (transposed ? vb[k * 8 + j] : vb[j * 16 + k]);
+                    expected[i * 8 + j] +=
+                        (transposed ? va[k * 16 + i] : va[i * 16 + k]) * (transposed ? vb[k * 8 + j] : vb[j * 16 + k]);
         this->on_devices([&](TestDevice& device) {
             const auto pa = device.array(a), pb = device.array(b);
             const auto pd = device.array(128, 0.0f);
