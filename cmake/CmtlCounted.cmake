@@ -29,15 +29,34 @@ function(cmtl_counted_kernels)
     target_compile_definitions(cmtl_kernels_counted PUBLIC CMTL_SIMT_COUNTED)
 endfunction()
 
+# The cases of bench/counters, for the program cmtl_counters and for tests.
+function(cmtl_counter_cases)
+    if(NOT TARGET cmtl_kernels_counted OR TARGET cmtl_counter_cases)
+        return()
+    endif()
+    add_library(cmtl_counter_cases STATIC EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/counters/cases.cpp ${CMAKE_SOURCE_DIR}/bench/counters/report.cpp)
+    target_link_libraries(cmtl_counter_cases PUBLIC cmtl_kernels_counted)
+endfunction()
+
+# cmtl_counters_program(): what cmtl_bench --counters starts.
+function(cmtl_counters_program)
+    cmtl_counter_cases()
+    if(TARGET cmtl_counter_cases)
+        add_executable(cmtl_counters ${CMAKE_SOURCE_DIR}/bench/counters/cmtl_counters.cpp)
+        target_link_libraries(cmtl_counters PRIVATE cmtl_counter_cases CLI11::CLI11 nlohmann_json::nlohmann_json)
+    endif()
+endfunction()
+
 # cmtl_counted_tests(): the tests of kernels again, their own kernels instrumented as well.
 function(cmtl_counted_tests)
     if(NOT TARGET cmtl_kernels_counted)
         return()
     endif()
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/kernels/*_test.cpp)
-    list(FILTER sources EXCLUDE REGEX "/cuda_[^/]*_test\\.cpp$")
+    list(FILTER sources EXCLUDE REGEX "/(cuda_[^/]*|simt_checks|simt_runtime)_test\\.cpp$")  # simt_*: other hooks, other messages
+    cmtl_counter_cases()
     add_executable(test_kernels_counted ${sources})
-    target_link_libraries(test_kernels_counted PRIVATE cmtl_kernels_counted GTest::gtest_main)
+    target_link_libraries(test_kernels_counted PRIVATE cmtl_counter_cases GTest::gtest_main)
     target_include_directories(test_kernels_counted PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_options(test_kernels_counted PRIVATE ${CMTL_COUNTED_OPTIONS})
     target_compile_definitions(test_kernels_counted PRIVATE CMTL_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CMTL_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
