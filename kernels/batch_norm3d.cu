@@ -41,37 +41,27 @@ void forward(Stream stream, const BatchNorm3dForwardArguments& a) {
                channels, a.y);
 }
 
-}  // namespace norm
-
-}  // namespace CMTL_TARGET
-
-template <>
-void batch_norm3d_begin_backward<Target>(Stream stream, const BatchNorm3dBackwardArguments& a) {
+void begin_backward(Stream stream, const BatchNorm3dBackwardArguments& a) {
     launch({"batch_norm3d_saved", blocks_for(a.sizes.channels, 128), 128, 0, stream}, batch_norm3d_saved_kernel, a,
-           norm::scratch_of(a.sizes, a.scratch).table);
+           scratch_of(a.sizes, a.scratch).table);
 }
 
-template <>
-void batch_norm3d_finish_backward<Target>(Stream stream, const BatchNorm3dBackwardArguments& a, int64_t partials) {
-    const auto [partial, table] = norm::scratch_of(a.sizes, a.scratch);
-    launch({"batch_norm3d_finish_backward", norm::finish_grid(a.sizes), norm::finish_block, 0, stream},
-           batch_norm3d_finish_backward_kernel, a, partial, static_cast<int>(partials), table);
+void finish_backward(Stream stream, const BatchNorm3dBackwardArguments& a, int64_t partials) {
+    const auto [partial, table] = scratch_of(a.sizes, a.scratch);
+    launch({"batch_norm3d_finish_backward", finish_grid(a.sizes), finish_block, 0, stream}, batch_norm3d_finish_backward_kernel, a,
+           partial, static_cast<int>(partials), table);
 }
-
-inline namespace CMTL_TARGET {
-
-namespace norm {
 
 template <int width>
 void backward(Stream stream, const BatchNorm3dBackwardArguments& a) {
     const auto [partial, table] = scratch_of(a.sizes, a.scratch);
     const Cut cut = cut_rows(a.sizes, width);
     const int channels = static_cast<int>(a.sizes.channels);
-    batch_norm3d_begin_backward<Target>(stream, a);
+    begin_backward(stream, a);
     launch({"batch_norm3d_gradient_sums", dim3(cut.tiles.tiles, cut.blocks), cut.tiles.block(), 0, stream},
            a.relu ? batch_norm3d_gradient_sums_kernel<width, true> : batch_norm3d_gradient_sums_kernel<width, false>, a.x, a.dy, table,
            a.sizes.rows, channels, cut.rows_per_block, partial);
-    batch_norm3d_finish_backward<Target>(stream, a, cut.blocks);
+    finish_backward(stream, a, cut.blocks);
     launch({"batch_norm3d_apply_gradient", apply_grid(a.sizes, cut.tiles), cut.tiles.block(), 0, stream},
            a.relu ? batch_norm3d_apply_gradient_kernel<width, true> : batch_norm3d_apply_gradient_kernel<width, false>, a.x, a.dy,
            table, a.sizes.rows, channels, a.dx);
@@ -86,6 +76,16 @@ void batch_norm3d_forward<Target>(Stream stream, const BatchNorm3dForwardArgumen
     if (!a.sizes.channels) return;
     const bool vectors = vectors_fit<float>(4, a.sizes.channels, {a.x, a.y, static_cast<const float*>(a.scratch)});
     (vectors ? norm::forward<4> : norm::forward<1>)(stream, a);
+}
+
+template <>
+void batch_norm3d_begin_backward<Target>(Stream stream, const BatchNorm3dBackwardArguments& a) {
+    norm::begin_backward(stream, a);
+}
+
+template <>
+void batch_norm3d_finish_backward<Target>(Stream stream, const BatchNorm3dBackwardArguments& a, int64_t partials) {
+    norm::finish_backward(stream, a, partials);
 }
 
 template <>
