@@ -5,7 +5,7 @@ set -uo pipefail
 export LC_ALL=C OMP_WAIT_POLICY=passive
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-device=cuda:0 out="" only="" skip="" list=false quick=false loader=auto
+device=cuda:0 out="" only="" skip="" list=false quick=false loader=auto most=86400
 
 usage() {
     cat <<TEXT
@@ -14,6 +14,7 @@ usage: ./run_gpu_checks.sh [options]
   --device D      cuda:N; simt executes the CUDA kernels on the CPU, which tries this script where there is no GPU
   --only REGEX    these steps only; --skip REGEX: all but these; --list prints them
   --quick         small sizes and few cases
+  --limit N       at most N seconds for a step, whatever its own limit
   --loader MODE   auto, system or bundled: which C library the programs are started with
 Each step has its own time limit and its own log; after a failure the next step follows. Ends with a table, DIR/results.json, and
 exit code 0 where nothing failed. Takes about an hour on one GPU; needs an NVIDIA driver for CUDA 13 (580 or newer), nothing else.
@@ -26,6 +27,7 @@ while [[ $# -gt 0 ]]; do
         --device) device=${2:?--device needs a name}; shift ;;
         --only) only=${2:?--only needs an expression}; shift ;;
         --skip) skip=${2:?--skip needs an expression}; shift ;;
+        --limit) most=${2:?--limit needs seconds}; shift ;;
         --loader) loader=${2:?--loader needs a mode}; shift ;;
         --list) list=true ;;
         --quick) quick=true ;;
@@ -122,6 +124,7 @@ note_of() { # note_of LOG STATUS
 step() {
     local name=$1 needs=$2 limit=$3 status=0 begin=$SECONDS log=$out/$1.log
     shift 3
+    ((limit > most)) && limit=$most
     wanted "$name" || return 0
     if $list; then printf '%-24s limit %5d s\n' "$name" "$limit"; return 0; fi
     if [[ $needs == nvidia && $device != cuda* ]]; then finish "$name" skipped 0 "for an NVIDIA GPU only"; return 0; fi

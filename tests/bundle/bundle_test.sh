@@ -41,18 +41,11 @@ if [[ $(id -u) -eq 0 ]] && command -v chroot >/dev/null; then
     done
 fi
 
-# It notices: different seeds are no parity, a failing step is a failed run.
+# Different weights are no parity.
 check "other weights are not the same weights" bash -c '! "$1/bin/compare_tensors" "$2" "$3"' - "$root" \
     "$work/system/parity/cpu/checkpoints/latest.safetensors" "$work/system/demo/run/checkpoints/latest.safetensors"
 check "a file is equal to itself" "$root/bin/compare_tensors" "$work/system/parity/cpu/checkpoints/latest.safetensors" \
     "$work/system/parity/cpu/checkpoints/latest.safetensors" 0
-printf '#!/bin/bash\necho "cmtl_train: error: planted"; exit 5\n' > "$root/bin/cmtl_train"
-check "a failed step fails the run" bash -c '! "$@"' - "$here/run_gpu_checks.sh" --quick --device simt --loader system --only '^(system|demo)$' -o "$work/planted" > "$work/planted.txt"
-check "and is named" json "$work/planted/results.json" 's["demo"]["state"] == "failed" and "planted" in s["demo"]["note"]'
-printf '#!/bin/bash\nsleep 60\n' > "$root/bin/cmtl_train"
-sed -i 's/step demo gpu 900/step demo gpu 1/' "$here/run_gpu_checks.sh"
-check "a step that hangs is stopped" bash -c '! "$@"' - "$here/run_gpu_checks.sh" --quick --device simt --loader system --only '^demo$' -o "$work/slow" > "$work/slow.txt"
-check "and is named" json "$work/slow/results.json" 's["demo"]["state"] == "timeout"'
 
 [[ $failures -eq 0 ]] && echo "bundle: all checks hold"
 exit $((failures > 0))
