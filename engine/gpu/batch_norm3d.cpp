@@ -57,7 +57,10 @@ void backward(Context& context, const BatchNorm3dProblem& p, const Tensor& x, co
     on_target(context, [&]<class Target>(Target) { kernels::batch_norm3d_backward<Target>(context.stream(), arguments); });
 }
 
-Refusal on_gpu(const Context& context, const BatchNorm3dProblem&) { return only_on_gpu(context); }
+Refusal on_gpu(const Context& context, const BatchNorm3dProblem& p) {
+    if (p.channels > int64_t{1} << 24) return "more than 2^24 channels";
+    return only_on_gpu(context);
+}
 
 }  // namespace
 

@@ -1,6 +1,9 @@
+#include "kernels/pool3d.hpp"
+
+#include <limits>
+
 #include "engine/gpu/target.hpp"
 #include "engine/operators/pool3d_problem.hpp"
-#include "kernels/pool3d.hpp"
 
 namespace cmtl {
 
@@ -51,7 +54,12 @@ void global_backward(Context& context, const Pool3dProblem& p, const Tensor& dy,
     });
 }
 
-Refusal on_gpu(const Context& context, const Pool3dProblem&) { return only_on_gpu(context); }
+// Offsets within a row and the numbers of blocks are 32-bit integers.
+Refusal on_gpu(const Context& context, const Pool3dProblem& p) {
+    constexpr int64_t most = std::numeric_limits<int32_t>::max();
+    if (p.w * p.channels > most || p.n * p.d * p.h * p.w > most) return "rows or the number of positions are above 2^31";
+    return only_on_gpu(context);
+}
 
 }  // namespace
 

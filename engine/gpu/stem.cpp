@@ -5,6 +5,7 @@
 #include "kernels/stem.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/autograd.hpp"
 #include "engine/gpu/target.hpp"
@@ -125,6 +126,8 @@ void fused(Context& context, const StemProblem& problem, const Tensor& x, const 
 Refusal fused_supports(const Context& context, const StemProblem& p) {
     if (Refusal r = only_on_gpu(context); !r.empty()) return r;
     const kernels::StemSizes s = sizes_of(p);
+    constexpr int64_t most = std::numeric_limits<int32_t>::max();  // offsets within a row and the numbers of blocks
+    if (s.w * s.channels > most || s.n * s.d * s.h * s.w > most) return "rows or the number of positions are above 2^31";
     if (p.training && s.n * s.d * s.h * s.w < 2) return "one value per channel";
     if (p.records && !kernels::stem_backward_fits(s)) return "more samples than partial sums";
     return {};
