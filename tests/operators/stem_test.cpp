@@ -114,6 +114,29 @@ TEST(Stem, InferenceHoldsAFractionOfTheConvolution) {
     EXPECT_LT(context.allocator().high_water() - before, convolution / 2);
 }
 
+// On devices the gradient of the convolution's result takes its place; one after the other, the operators hold three such tensors.
+TEST(Stem, TrainingHoldsTheConvolutionOnce) {
+    Context context(on_test_device());
+    if (!context.on_gpu()) GTEST_SKIP() << "the CPU trains with the operators one after the other";
+    StemParameters p = parameters(context, 64, 1);
+    for (Tensor* t : {&p.weight, &p.bias, &p.scale, &p.shift}) t->set_requires_grad();
+    const Tensor x = drawn(context, {1, 64, 64, 64, 1}, 7, -1, 1);
+    const size_t convolution = 32 * 32 * 32 * 64 * sizeof(float);
+    context.allocator().reset_high_water();
+    const size_t before = context.allocator().in_use();
+    {
+        Tape tape(context);
+        Tensor y = stem(context, x, p, {.training = true});
+        Tensor loss = context.zeros({1});
+        record(context, "probe", {y}, {&loss}, [shape = y.shape()](Context& c, std::vector<Tensor>, const std::vector<bool>&) {
+            return std::vector<Tensor>{c.full(shape, 1.0f)};
+        });
+        y = Tensor();
+        tape.backward(loss);
+    }
+    EXPECT_LT(context.allocator().high_water() - before, 2 * convolution);
+}
+
 TEST(Stem, RefusesWeightsOfAnotherShape) {
     Context context(on_test_device());
     StemParameters p = parameters(context, 8, 2);
