@@ -4,8 +4,9 @@
 //
 //   tile    Rows (out) x Columns (taps * in), 32 x 32 a warp; where that makes fewer than eight warps, groups of them
 //           take different positions of each step and add up through shared memory at the end
-//   loads   16 bytes a lane into registers while the products of the step before run; rounded on the way to shared memory
-//   shared  a position's channels in vectors of 8, exchanged by position (`turned_vector`): stores of half a warp, and
+//   loads   16 bytes a lane into registers while the products of the step before run; rounded on the way to shared
+//   memory shared  a position's channels in vectors of 8, exchanged by position (`turned_vector`): stores of half a
+//   warp, and
 //           the eight positions that ldmatrix reads at a time, touch no bank twice
 //   biases  sums of dy as it came, in f32
 #include "kernels/conv3d_geometry.cuh"
@@ -61,7 +62,7 @@ __global__ void __launch_bounds__(256, 2)
     float4 left_fetched[left_copies], right_fetched[right_copies];
     const bool sums_bias = dbias != nullptr && first_column == 0;
     // Each thread's own, kept here because registers are short.
-    __shared__ float bias_sums[left_copies * 4][256];
+    __shared__ float bias_sums[left_copies * 4][256 + per_position];
     if (sums_bias)
         for (int i = 0; i < left_copies * 4; ++i) bias_sums[i][thread] = 0;
 
@@ -196,15 +197,13 @@ __global__ void __launch_bounds__(256, 2)
             }
         }
     }
-    if (sums_bias) {  // the same for all threads of the block
-        __syncthreads();
-        if (thread < Rows && first_row + thread < out) {
-            const int of_group = thread / 4;
-            const float* const sums = bias_sums[of_group / per_position * 4 + thread % 4] + of_group % per_position;
-            float total = 0;
-            for (int k = 0; k < depth; ++k) total += sums[k * per_position];
-            dbias[blockIdx.y * partial + first_row + thread] = total;
-        }
+    // The last step's barrier came after the last of these sums; without a step there are none.
+    if (sums_bias && thread < Rows && first_row + thread < out) {
+        const int of_group = thread / 4;
+        const float* const sums = bias_sums[of_group / per_position * 4 + thread % 4] + of_group % per_position;
+        float total = 0;
+        for (int k = 0; begin < end && k < depth; ++k) total += sums[k * per_position];
+        dbias[blockIdx.y * partial + first_row + thread] = total;
     }
 }
 
