@@ -66,6 +66,7 @@ struct State {
     Range dynamic_shared, static_shared, built_ins, dimensions;
     Cells dynamic_cells, static_cells;
     BlockOrder order;
+    std::vector<Range> stacks;
     std::vector<WarpRequests> warps;
     std::string message;
 };
@@ -339,6 +340,8 @@ void block_begin() {
     const dim3 g = current_block->grid().grid;
     s.block_number = blockIdx.x + g.x * (blockIdx.y + g.y * blockIdx.z);
     s.dynamic_shared = range_of(dynamic_shared_range());
+    s.stacks.clear();
+    for (const AddressRange& r : stack_ranges()) s.stacks.push_back(range_of(r));
     s.order.begin_block(current_block->threads());
     for (WarpRequests& warp : s.warps) warp.drop();
 }
@@ -421,8 +424,12 @@ const bool kInstalled = (set_hooks(&kHooks), true);
 void instrument_access(const void* p, size_t bytes, Access kind, const void* pc) {
     if (!current_block || !current_block->in_kernel()) return;
     const auto address = reinterpret_cast<uintptr_t>(p);
-    if (address - reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) < FiberPool::stack_bytes()) return;  // a local variable
     State& s = state();
+    // A local variable: not far above this frame, and in the same piece of memory. (Thread-local memory may lie right behind it.)
+    const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+    if (address - frame < FiberPool::stack_bytes())
+        for (const Range& stack : s.stacks)
+            if (stack.has(frame) && stack.has(address)) return;
     if (s.busy || s.built_ins.has(address) || s.dimensions.has(address)) return;
     s.busy = true;
     if (bytes <= 16) {
