@@ -6,20 +6,43 @@
 namespace cmtl {
 
 Dataset::Dataset(const Config& config, const std::vector<CohortCase>& cases, VolumeStore* volumes,
-                 const IntensityStatistics& statistics, std::vector<std::vector<float>> features, uint64_t seed)
+                 const IntensityStatistics& statistics, std::vector<std::vector<float>> features, uint64_t seed,
+                 bool on_device)
     : config_(config),
       cases_(cases),
       volumes_(volumes),
       statistics_(statistics),
       features_(std::move(features)),
-      seed_(seed) {}
+      seed_(seed),
+      on_device_(on_device) {}
+
+void Dataset::append_voxels(Batch& batch, size_t case_number, const Augmentation& a) const {
+    const PreparationOptions& o = config_.preparation;
+    const auto volume = volumes_->get(case_number);
+    require(static_cast<int64_t>(volume->size()) == o.size[0] * o.size[1] * o.size[2], "dataset", "{} voxels are not a prepared volume",
+            volume->size());
+    for (int64_t z = 0; z < o.crop[0]; ++z)
+        for (int64_t y = 0; y < o.crop[1]; ++y) {
+            const auto row = volume->begin() + ((z + a.offset[0]) * o.size[1] + y + a.offset[1]) * o.size[2] + a.offset[2];
+            batch.voxels.insert(batch.voxels.end(), row, row + o.crop[2]);
+        }
+    kernels::AugmentedCrop crop{{}, {0, 0, 0}, {}, a.noise_sd, case_number, o.clip, statistics_.mean, statistics_.deviation, a.quarter_turns, a.flip};
+    for (size_t axis = 0; axis < 3; ++axis) crop.size[axis] = crop.crop[axis] = static_cast<int>(o.crop[axis]);
+    batch.crops.push_back(crop);
+}
 
 Batch Dataset::make(const std::vector<size_t>& cases, std::optional<uint64_t> epoch) const {
     Batch batch;
     batch.cases = cases;
     batch.labels.resize(config_.model.tasks.size());
+    batch.noise = {seed_, static_cast<uint32_t>(Purpose::noise), epoch.value_or(0), nullptr};
     for (const size_t i : cases) {
-        if (volumes_) {
+        if (volumes_ && on_device_) {
+            Augmentation plan;
+            plan.offset = config_.preparation.evaluation_offset;
+            if (epoch) plan = draw_augmentation(config_.augment, config_.preparation, seed_, *epoch, i);
+            append_voxels(batch, i, plan);
+        } else if (volumes_) {
             const auto volume = volumes_->get(i);
             std::vector<float> input;
             if (epoch) {

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/augmentation.hpp"
 #include "pipeline/feature_table.hpp"
 #include "training/augmentation.hpp"
 #include "training/cohort.hpp"
@@ -20,16 +21,22 @@ namespace cmtl {
 
 struct Batch {
     std::vector<size_t> cases;                 // numbers in the cohort
-    std::vector<float> volume;                 // (N, D, H, W), standardised; empty without a volume branch
+    std::vector<float> volume;                 // (N, D, H, W), standardised; empty without a volume branch, and with `crops`
+    // For a device, which makes the input itself: (N, D, H, W) voxels as they were prepared, and what to do with each case.
+    std::vector<uint16_t> voxels;
+    std::vector<kernels::AugmentedCrop> crops;
+    kernels::DrawKey noise{};
     std::vector<float> features;               // (N, F), scaled; empty without a feature branch
     std::vector<std::vector<int64_t>> labels;  // per task, per case; -1 unknown
 };
 
 class Dataset {
   public:
-    // `volumes` or `features` (scaled rows by case number, F each) may be absent.
+    // `volumes` or `features` (scaled rows by case number, F each) may be absent. on_device: batches carry voxels and crops
+    // instead of finished input.
     Dataset(const Config& config, const std::vector<CohortCase>& cases, VolumeStore* volumes,
-            const IntensityStatistics& statistics, std::vector<std::vector<float>> features, uint64_t seed);
+            const IntensityStatistics& statistics, std::vector<std::vector<float>> features, uint64_t seed,
+            bool on_device = false);
 
     // Evaluation crop, nothing random.
     Batch plain(const std::vector<size_t>& cases) const { return make(cases, std::nullopt); }
@@ -43,7 +50,9 @@ class Dataset {
     VolumeStore* volumes_;
     IntensityStatistics statistics_;
     std::vector<std::vector<float>> features_;
+    void append_voxels(Batch& batch, size_t case_number, const Augmentation& augmentation) const;
     uint64_t seed_;
+    bool on_device_;
 };
 
 // The batches of an epoch: `cases` in an order keyed by (seed, epoch), cut into batches. The last one may be smaller;

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "engine/autograd.hpp"
+#include "engine/gpu/target.hpp"
 #include "engine/operators/multitask_loss.hpp"
 #include "engine/operators/shift3d.hpp"
 #include "engine/operators/softmax_cross_entropy.hpp"
@@ -98,8 +99,26 @@ LossSums Learner::sums() {
 }
 
 Tensor Learner::volume_of(const Batch& batch, const std::array<int64_t, 3>& crop) {
+    if (!batch.crops.empty()) return device_input(batch, crop);
     if (batch.volume.empty()) return {};
     return context_.from<float>({static_cast<int64_t>(batch.cases.size()), crop[0], crop[1], crop[2], 1}, batch.volume);
+}
+
+// Voxels go over as they are, half the bytes of finished input; noise, turns and standardising are the device's.
+Tensor Learner::device_input(const Batch& batch, const std::array<int64_t, 3>& crop) {
+    const auto cases = static_cast<int64_t>(batch.crops.size()), voxels = crop[0] * crop[1] * crop[2];
+    require(static_cast<int64_t>(batch.voxels.size()) == cases * voxels, "learner", "{} voxels for {} crops of {}", batch.voxels.size(), cases, voxels);
+    const Tensor raw = context_.empty({cases, voxels, 2}, Dtype::u8);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(batch.voxels.data());
+    context_.write<uint8_t>(raw, {bytes, batch.voxels.size() * 2});
+    const Tensor input = context_.empty({cases, crop[0], crop[1], crop[2], 1});
+    on_target(context_, [&]<class Target>(Target) {
+        for (int64_t n = 0; n < cases; ++n)
+            kernels::augmented_crop<Target>(context_.stream(), batch.crops[static_cast<size_t>(n)], batch.noise,
+                                            reinterpret_cast<const uint16_t*>(raw.device_data<uint8_t>()) + n * voxels,
+                                            input.device_data<float>() + n * voxels);
+    });
+    return input;
 }
 
 Tensor Learner::features_of(const Batch& batch) {

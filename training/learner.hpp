@@ -54,6 +54,7 @@ class Learner {
 
   private:
     Tensor volume_of(const Batch& batch, const std::array<int64_t, 3>& crop);
+    Tensor device_input(const Batch& batch, const std::array<int64_t, 3>& crop);
     Tensor features_of(const Batch& batch);
     void enqueue(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step, double learning_rate);
 

@@ -132,7 +132,7 @@ bool Trainer::prepare() {
         }
     }
     dataset_.emplace(config_, cases, store_ ? &*store_ : nullptr,
-                     description_.intensity.value_or(IntensityStatistics{}), scaled_, job_.seed);
+                     description_.intensity.value_or(IntensityStatistics{}), scaled_, job_.seed, context_.on_gpu());
     return true;
 }
 

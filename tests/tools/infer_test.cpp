@@ -89,6 +89,27 @@ TEST_F(InferProgram, ReadsACohortAndNamesWhatItCouldNotRead) {
     EXPECT_NEAR(predictions.find("NAT")->probability(0, 1), one["probabilities"]["NAT"][1].get<double>(), 1e-8);
 }
 
+// Where no driver answers: one line, exit code 4.
+TEST_F(InferProgram, SaysWhyThereIsNoGpu) {
+    const std::string m = model("m.safetensors", false, true), table = folder.write("t.csv", "ID,B,A\nx,5,0.5\n").string();
+    const auto result = run_program("cmtl_infer", {"--model", m, "--features", table, "-o", out(), "--device", "cuda:0"});
+    if (result.code == 0) GTEST_SKIP() << "there is a GPU";
+    EXPECT_EQ(result.code, 4);
+    EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1) << result.out;
+    EXPECT_NE(result.out.find("cuda:0"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("--device cpu"), std::string::npos) << result.out;
+}
+
+TEST_F(InferProgram, ADeviceGivesTheCpusProbabilities) {
+    const std::string m = model("m.safetensors", true, false), ct = phantom("P1.nii.gz", 3);
+    for (const std::string device : {"cpu", "simt"})
+        ASSERT_EQ(run_program("cmtl_infer", {"--model", m, "-i", ct, "--id", device, "-o", out(), "--device", device, "-q"}).out, "");
+    const json a = json::parse(test::text_of(folder / "out/cpu.json")), b = json::parse(test::text_of(folder / "out/simt.json"));
+    for (const char* task : {"CT", "NAT", "Severity"})
+        for (size_t c = 0; c < a["probabilities"][task].size(); ++c)
+            EXPECT_NEAR(a["probabilities"][task][c].get<double>(), b["probabilities"][task][c].get<double>(), 1e-5) << task;
+}
+
 TEST_F(InferProgram, ReadsFeatureTables) {
     const std::string m = model("m.safetensors", false, true);
     const std::string table = folder.write("t.csv", "PID,B,A\nx,5,0.5\ny,0,1\n").string();

@@ -125,6 +125,31 @@ TEST_F(FeatureTraining, ResumesBitForBitWhereverItDied) {
     }
 }
 
+TEST_F(FeatureTraining, ResumesBitForBitOnADevice) {
+    request.device = parse_device("simt");
+    train_now();
+    TrainRequest cut = request;
+    cut.run = folder / "cut";
+    cut.settings.push_back("train.checkpoint_steps=2");
+    train_with_deaths(cut, {4, 13, 29});
+    expect_same_run(cut.run, request.run);
+}
+
+TEST_F(FeatureTraining, ADeviceTrainsAsTheCpu) {
+    train_now();
+    TrainRequest device = request;
+    device.device = parse_device("simt");
+    device.run = folder / "device";
+    train(make_job(device));
+    const auto a = metrics(request.run), b = metrics(device.run);
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t epoch = 0; epoch < 6; ++epoch) {
+        EXPECT_NEAR(a[epoch]["loss"].get<double>(), b[epoch]["loss"].get<double>(), 1e-4) << epoch;
+        for (const char* task : {"CT", "NAT", "Severity"})  // the same Dirichlet draws
+            EXPECT_EQ(a[epoch][std::string("weight_") + task], b[epoch][std::string("weight_") + task]) << epoch;
+    }
+}
+
 TEST_F(FeatureTraining, RefusesToGoOnWithOtherSettingsOrAnotherCohort) {
     train_now();
     expect_error(ErrorKind::input, {"is not empty", "--resume"}, [&] { train_now(); });
@@ -284,6 +309,23 @@ TEST_F(VolumeTraining, ResumesBitForBitWithinAnEpoch) {
     cut.run = folder / "cut";
     train_with_deaths(cut, {1, 3});
     expect_same_run(cut.run, request.run);
+}
+
+// Crops, noise, turns and flips are made by the device from the voxels.
+TEST_F(VolumeTraining, ADeviceTakesTheCpusFirstStep) {
+    request.max_steps = 1;
+    train(make_job(request));
+    TrainRequest device = request;
+    device.device = parse_device("simt");
+    device.run = folder / "device";
+    train(make_job(device));
+    const auto first = [](const fs::path& run) {
+        const std::string text = test::text_of(run / "metrics.jsonl");
+        return json::parse(text.substr(0, text.find('\n')));
+    };
+    const json a = first(request.run), b = first(device.run);
+    EXPECT_NEAR(a["loss"].get<double>(), b["loss"].get<double>(), 2e-4);
+    EXPECT_EQ(a["weight_CT"], b["weight_CT"]);
 }
 
 TEST_F(VolumeTraining, TakesStatisticsFromTrainingVolumesOnly) {
