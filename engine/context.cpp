@@ -29,6 +29,10 @@ Context::Context(const ContextOptions& options) : options_(options) {
     }
     require(options_.compute == Dtype::f32 || options_.compute == Dtype::bf16, "device", "convolutions multiply in f32 or bf16, not in {}",
             name_of(options_.compute));
+    if (options_.compute == Dtype::bf16 && on_gpu() && queue_->runtime().properties().capability < 80)
+        fail(ErrorKind::resource, "device", "bf16 wants a GPU of compute capability 8.0, {} has {}.{}; use f32",
+             queue_->runtime().properties().name, queue_->runtime().properties().capability / 10,
+             queue_->runtime().properties().capability % 10);
 #if defined(__x86_64__)
     if (options_.compute == Dtype::bf16 && !on_gpu() && !__builtin_cpu_supports("avx512bw"))
         fail(ErrorKind::resource, "device", "bf16 wants a processor with AVX-512, which this one lacks; use f32");

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t alignment = 256;
 constexpr size_t small_block = size_t{1} << 20;
-constexpr size_t small_chunk = size_t{8} << 20, large_chunk = size_t{64} << 20;
+constexpr size_t small_chunk = size_t{8} << 20, large_chunk = size_t{64} << 20;  // at most, but for larger blocks
 
 constexpr size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -96,8 +96,10 @@ Allocator::Block DeviceAllocator::allocate(size_t bytes) {
     Chunks& chunks = recording_ ? recorded_ : small ? small_ : large_;
     std::byte* data = cut(chunks, wanted);
     if (!data) {
-        // A chunk with room for more, one of just this size, and that again once everything unused is given back.
-        const size_t roomy = round_up(std::max(wanted, small ? small_chunk : large_chunk), small_block);
+        // A chunk with room for more (as much as there is already, so that small work stays small), one of just this size, and
+        // that again once everything unused is given back.
+        const size_t spare = std::clamp(reserved_, small_block, small ? small_chunk : large_chunk);
+        const size_t roomy = round_up(std::max(wanted, spare), small_block);
         bool grown = grow(chunks, wanted, roomy) || grow(chunks, wanted, wanted);
         if (!grown && !recording_) {  // what waits for the device cannot happen inside a recording
             give_back_unused();
