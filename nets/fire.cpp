@@ -1,9 +1,17 @@
 #include "nets/fire.hpp"
 
 #include "base/error.hpp"
-#include "engine/operators/elementwise.hpp"
+#include "engine/operators/fire_join.hpp"
 
 namespace cmtl {
+
+namespace {
+
+FireJoinHalf half(Tensor x, const BatchNorm3d& norm) {
+    return {std::move(x), norm.scale(), norm.shift(), norm.running_mean(), norm.running_variance()};
+}
+
+}  // namespace
 
 Fire::Fire(const Initialiser& init, const std::string& name, int64_t in, int64_t squeeze, int64_t expand, bool bypass)
     : bypass_(bypass),
@@ -31,17 +39,10 @@ Tensor Fire::forward(const Pass& pass, Tensor x) const {
     if (!bypass_) x = {};
     squeezed = squeeze_norm_.forward(pass, squeezed, true);
 
-    std::vector<Tensor> parts(2);
-    parts[0] = expand1_.forward(pass, squeezed);
-    parts[0] = expand1_norm_.forward(pass, parts[0], false);
-    parts[1] = expand3_.forward(pass, squeezed);
+    FireJoinHalf one = half(expand1_.forward(pass, squeezed), expand1_norm_);
+    FireJoinHalf three = half(expand3_.forward(pass, squeezed), expand3_norm_);
     squeezed = {};
-    parts[1] = expand3_norm_.forward(pass, parts[1], false);
-    Tensor joined = concat(pass.context, parts);
-    parts.clear();
-    if (bypass_) joined = add(pass.context, joined, x);
-    x = {};
-    return relu(pass.context, joined);
+    return fire_join(pass.context, std::move(one), std::move(three), std::move(x), {.training = pass.training});
 }
 
 }  // namespace cmtl
