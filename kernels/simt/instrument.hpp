@@ -14,7 +14,8 @@
 // Counters, per kernel and per source line. A request is what the lanes of a warp ask for together: threads run one after another
 // here, so the n-th time that each lane comes to an instruction, counted from the warp's last barrier or full collective, is taken for
 // the same moment. That is exact where lanes take turns through a loop together, and too kind or too harsh by little where they do not.
-// An access is as wide as the source says: the compiler neither merges nor splits what the kernel loads and stores.
+// An access is as wide as the source says: g++ is told to merge and split nothing. clang++ cannot be told not to take vectors apart, so
+// there the checks hold and the figures do not.
 #include <cstdint>
 #include <string>
 #include <vector>
