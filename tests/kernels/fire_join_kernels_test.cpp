@@ -18,7 +18,7 @@ struct Case {
     Norm norm[2];
     Array bypass, dy;  // bypass: empty for none
     bool training = true;
-    size_t offset = 0;  // elements beyond an aligned address
+    size_t offset = 0, joined_offset = 0;  // elements beyond an aligned address: of the halves, of what is joined
     int64_t rows() const { return dy.size(0); }
 };
 
@@ -103,14 +103,14 @@ std::vector<std::vector<float>> run(TestDevice& device, const Case& c) {
         const Memory& m = memory.back();
         const BatchNorm3dSaved saved{m.saved.data(), m.saved.data() + width, m.saved.data() + 2 * width};
         forward[k] = {sizes, c.training, false, eps, momentum, m.x.data(), m.scale.data(), m.shift.data(), m.mean.data(), m.variance.data(),
-                      nullptr, saved, m.scratch.data()};
+                      m.x.data(), saved, m.scratch.data()};  // y is not looked at
         backward[k] = {sizes, c.training, false, m.x.data(), nullptr, m.scale.data(), m.shift.data(), saved, m.dx.data(), m.dscale.data(),
                        m.dshift.data(), m.back.data()};
     }
     const size_t count = c.dy.values.size();
     const bool bypassed = !c.bypass.empty();
-    const auto bypass = device.array(floats(c.bypass), c.offset), y = device.array(count, unwritten(), c.offset);
-    const auto dy = device.array(floats(c.dy), c.offset), dbypass = device.array(bypassed ? count : 0, unwritten(), c.offset);
+    const auto bypass = device.array(floats(c.bypass), c.joined_offset), y = device.array(count, unwritten(), c.joined_offset);
+    const auto dy = device.array(floats(c.dy), c.joined_offset), dbypass = device.array(bypassed ? count : 0, unwritten(), c.joined_offset);
     fire_join_forward<Target>(device.stream, {forward[0], forward[1], bypassed ? bypass.data() : nullptr, y.data()});
     fire_join_backward<Target>(device.stream,
                                {backward[0], backward[1], dy.data(), bypassed ? y.data() : nullptr, bypassed ? dbypass.data() : nullptr});
@@ -186,6 +186,10 @@ TYPED_TEST(FireJoinKernels, AddressesThatAllowNoVectors) {
         Case c = random_case(60, 16, 8, bypass, 3000);
         c.offset = 1;
         expect_agreement<TypeParam>(c);
+        c.joined_offset = 1;
+        expect_agreement<TypeParam>(c);
+        c.offset = 0;
+        expect_agreement<TypeParam>(c);
     }
 }
 
@@ -232,6 +236,29 @@ TYPED_TEST(FireJoinKernels, NotANumberSpoilsItsChannelAlone) {
     const auto results = same_under_every_schedule<TypeParam>([&](TestDevice& device) { return run<TypeParam>(device, c); });
     expect_near(results[0], e.y, 5e-6, "y");
     expect_near(results.back(), e.dbypass, 0, "dbypass");
+}
+
+// More pieces of rows than partial sums: blocks take several. Every value is as far from its mean, and no ReLU is closed.
+TYPED_TEST(FireJoinKernels, MorePiecesThanPartialSums) {
+    constexpr int64_t rows = 66000, channels = 64;
+    ASSERT_EQ(batch_norm3d_partials({rows, channels}), batch_norm3d_most_partials);
+    TestDevice device(std::is_same_v<TypeParam, Simt> ? simt_runtime() : cuda_runtime(0));
+    const auto x = device.array(rows * channels, 3.0f, 1), dy = device.array(2 * rows * channels, 2.0f);  // the offset: no vectors
+    const auto ones = device.array(channels, 1.0f), shift = device.array(channels, 9.0f), rest = device.array(channels, 0.0f);
+    const auto dscale = device.array(2 * channels, unwritten()), dshift = device.array(2 * channels, unwritten());
+    const auto dx = device.array(2 * rows * channels, unwritten());
+    std::vector<DeviceArray<uint8_t>> scratch;
+    const auto half = [&](int64_t k) -> BatchNorm3dBackwardArguments {
+        const BatchNorm3dSizes sizes{rows, channels};
+        scratch.push_back(device.array(batch_norm3d_scratch(sizes), uint8_t{0xff}));
+        return {sizes, false, false, x.data(), nullptr, ones.data(), shift.data(), {ones.data(), rest.data(), ones.data()},
+                dx.data() + k * rows * channels, dscale.data() + k * channels, dshift.data() + k * channels, scratch.back().data()};
+    };
+    fire_join_backward<TypeParam>(device.stream, {half(0), half(1), dy.data(), nullptr, nullptr});
+    for (const auto& s : scratch) s.host();
+    EXPECT_EQ(dshift.host(), std::vector<float>(2 * channels, 2.0f * rows));
+    EXPECT_EQ(dscale.host(), std::vector<float>(2 * channels, 4.0f * rows));
+    EXPECT_EQ(dx.host(), std::vector<float>(2 * rows * channels, 2.0f));
 }
 
 TYPED_TEST(FireJoinKernels, NothingToJoin) {

@@ -182,7 +182,20 @@ TEST(FireJoin, PassesNotANumberAndInfinityOn) {
                 }
 }
 
-// One tensor as both halves; a bypass that is one of the halves' neighbours in memory.
+// A gradient that somebody else waits for as well is not written to.
+TEST(FireJoin, LeavesASharedGradientAlone) {
+    Context context(on_test_device());
+    const Shapes s{{1, 2, 3, 4}, 8, 4, true};
+    std::vector<Tensor> in = tensors_of(context, values_for(s));
+    Tensor other = to_tensor(context, spread_values(s.with(12), 802));
+    for (Tensor* t : {&in[0], &in[10], &other}) t->set_requires_grad();
+    const Array weight = spread_values(s.with(12), 803);
+    Tape tape(context);
+    tape.backward(probe(context, add(context, joined(context, in, {.training = true}), other), weight));
+    expect_same_bits(to_array(context, other.grad()), weight, "the other gradient");
+}
+
+// One tensor as both halves.
 TEST(FireJoin, OneTensorTwice) {
     Context context(on_test_device());
     const Shapes s{{1, 2, 3, 4}, 8, 8, true};
