@@ -1,32 +1,20 @@
-// The checks of an instrumented build, and where its counters are kept. One OS thread at a time runs kernels in this build.
-#include "kernels/simt/instrument.hpp"
-
-#include <link.h>
+// The checks of the instrumented build, on each access as it comes.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
-#include <algorithm>
-#include <map>
-#include <memory>
-#include <mutex>
-
-#include "kernels/simt/block.hpp"
-#include "kernels/simt/hooks.hpp"
 #include "kernels/simt/instrument_access.hpp"
-#include "kernels/simt/instrument_order.hpp"
-#include "kernels/simt/instrument_requests.hpp"
-#include "kernels/simt/instrument_shadow.hpp"
-#include "kernels/simt/instrument_sites.hpp"
+#include "kernels/simt/instrument_state.hpp"
 
 namespace cmtl::kernels::simt {
+
+State& state() {
+    static State* s = new State;  // outlives whatever still calls while the program ends
+    return *s;
+}
+
 namespace {
 
-struct Range {
-    uintptr_t begin = 0;
-    size_t bytes = 0;
-    bool has(uintptr_t a) const { return a - begin < bytes; }
-};
-Range range_of(const AddressRange& r) { return {reinterpret_cast<uintptr_t>(r.begin), r.bytes}; }
 // What variables that lie together take up.
 template <class... T>
 Range around(const T&... variables) {
@@ -34,91 +22,7 @@ Range around(const T&... variables) {
     return {low, high - low};
 }
 
-// What one instruction asks of one kind of memory.
-struct SiteTraffic {
-    uint16_t site;
-    bool shared;
-    Access kind;
-    GlobalTraffic global;
-    SharedTraffic banks;
-    AtomicTraffic atomic;
-};
-
-struct KernelData {
-    KernelCounters totals;                 // but the traffic, which is the sum over `sites`
-    std::vector<uint16_t> key_of;          // 2 * site + shared -> 1 + index into `sites`
-    std::vector<SiteTraffic> sites;
-};
-
-struct State {
-    // Threads of the host reset and read counters, allocate and copy while no kernel runs.
-    std::map<std::string, KernelData> kernels;
-    std::mutex kernels_mutex;
-    Sites sites;
-    std::vector<bool> ignored;    // sites that read what simt keeps: arguments, what lanes exchange
-    std::vector<bool> constants;  // sites that read constants of the program
-    DeviceShadow device;
-
-    // Of the launch and block that run.
-    bool busy = false;  // in here: functions shared with instrumented code are not looked at
-    KernelData* kernel = nullptr;
-    uint32_t launch = 0, block_serial = 0, block_number = 0;
-    Range dynamic_shared, static_shared, built_ins, dimensions;
-    Cells dynamic_cells, static_cells;
-    BlockOrder order;
-    std::vector<Range> stacks;
-    std::vector<WarpRequests> warps;
-    std::string message;
-};
-
-State& state() {
-    static State* s = new State;  // outlives whatever still calls while the program ends
-    return *s;
-}
-
-struct Busy {
-    explicit Busy(State& s) : state(s) { state.busy = true; }
-    ~Busy() { state.busy = false; }
-    State& state;
-};
-
-std::string thread_text(unsigned rank) {
-    const dim3 b = current_block->grid().block;
-    return fmt::format("({},{},{})", rank % b.x, rank / b.x % b.y, rank / (b.x * b.y));
-}
-std::string block_text(uint32_t number) {
-    const dim3 g = current_block->grid().grid;
-    return fmt::format("({},{},{})", number % g.x, number / g.x % g.y, number / (g.x * g.y));
-}
-
-// Ends the launch. Nothing may be left on the stack that owns memory.
-[[noreturn]] void report(State& s) {
-    s.busy = false;
-    current_block->abandon([&] { return s.message; });
-}
-
-struct Where {
-    const char* memory;
-    uintptr_t offset;
-    bool device;
-};
-
-const char* verb(Access kind) { return kind == Access::load ? "reads" : kind == Access::store ? "writes" : "updates"; }
-
-__attribute__((noinline)) void describe_race(State& s, const Where& where, Access kind, uint16_t site, bool other_wrote, uint16_t other_site,
-                                             uint32_t other_block, unsigned other_thread) {
-    const bool same_block = !where.device || other_block == s.block_number;
-    const std::string other = same_block ? fmt::format("thread {}", thread_text(other_thread)) : fmt::format("block {}", block_text(other_block));
-    s.message = fmt::format("race in {} memory at {}: it {} what {} {} at {}, {} (offset {})", where.memory, s.sites.line(site).text(), verb(kind),
-                            other, other_wrote ? "wrote" : "read", s.sites.line(other_site).text(),
-                            same_block ? "with no barrier between" : "in the same launch", where.offset);
-}
-
-__attribute__((noinline)) void describe(State& s, const Where& where, Access kind, uint16_t site, const char* what) {
-    s.message = fmt::format("{} memory at {}: it {} {} (offset {})", where.memory, s.sites.line(site).text(), verb(kind), what, where.offset);
-}
-
-// Four bytes of memory that `Bytes` of are accessed by the running thread.
+// Of the four bytes of a cell the running thread accesses those whose bits are in `bytes`.
 inline void check_cell(State& s, Cell& c, unsigned bytes, Access kind, uint16_t site, const Where& where, bool always_written) {
     const uint32_t stamp = where.device ? s.launch : s.block_serial;
     if (c.stamp != stamp) [[unlikely]] {
@@ -217,68 +121,6 @@ inline SiteTraffic& count(State& s, uint16_t site, bool shared, Access kind, uin
     return kernel.sites[key - 1u];
 }
 
-void flush(State& s, WarpRequests& warp) {
-    warp.flush([&](unsigned key, const Request& r) {
-        SiteTraffic& t = s.kernel->sites[key];
-        if (t.kind == Access::atomic) count_atomic(r, t.atomic);
-        if (t.shared)
-            count_shared(r, t.kind != Access::atomic, t.banks);
-        else if (t.kind != Access::atomic)
-            count_global(r, t.global);
-    });
-}
-
-bool is(const std::vector<bool>& sites, uint16_t site) { return site < sites.size() && sites[site]; }
-bool set(std::vector<bool>& sites, uint16_t site) {
-    if (sites.size() <= site) sites.resize(site + 256u);
-    return sites[site] = true;
-}
-
-// Neither shared nor device memory nor this thread's stack.
-__attribute__((noinline)) bool harmless(State& s, uintptr_t address, unsigned bytes, Access kind, uint16_t site) {
-    if (is(s.constants, site) && kind == Access::load) return true;
-    const auto ignore = [&] { return set(s.ignored, site); };
-    const Range arguments{reinterpret_cast<uintptr_t>(current_block->grid().arguments), 4096 + 256};
-    if (arguments.has(address)) return ignore();
-    for (const AddressRange& r : internal_ranges())
-        if (range_of(r).has(address)) return ignore();
-    if (kind == Access::load) {  // constants
-        struct Search {
-            uintptr_t address;
-            bool found;
-        } search{address, false};
-        dl_iterate_phdr(
-            [](dl_phdr_info* info, size_t, void* data) {
-                auto& wanted = *static_cast<Search*>(data);
-                for (int i = 0; i < info->dlpi_phnum; i++) {
-                    const ElfW(Phdr)& h = info->dlpi_phdr[i];
-                    if (h.p_type == PT_LOAD && wanted.address - (info->dlpi_addr + h.p_vaddr) < h.p_memsz) wanted.found = true;
-                }
-                return wanted.found ? 1 : 0;
-            },
-            &search);
-        if (search.found) return set(s.constants, site);
-    }
-    const SourceLine& line = s.sites.line(site);
-    for (const AddressRange& r : stack_ranges())
-        if (range_of(r).has(address)) {
-            s.message = fmt::format("local memory at {}: it {} {} bytes of another thread's", line.text(), verb(kind), bytes);
-            return false;
-        }
-    if (line.foreign) return ignore();
-    const DeviceShadow::Range* below = s.device.below(address);
-    const uintptr_t shared_end = s.dynamic_shared.begin + s.dynamic_shared.bytes;
-    if (address - shared_end < 4096 && s.dynamic_shared.bytes)
-        s.message = fmt::format("out of bounds at {}: it {} {} bytes of shared memory, {} bytes beyond the {} that the launch asked for",
-                                line.text(), verb(kind), bytes, address + bytes - shared_end, s.dynamic_shared.bytes);
-    else if (below && address - (below->begin + below->bytes) < (1 << 20))
-        s.message = fmt::format("out of bounds at {}: it {} {} bytes of device memory, {} bytes beyond an allocation of {}", line.text(), verb(kind),
-                                bytes, address + bytes - (below->begin + below->bytes), below->bytes);
-    else
-        s.message = fmt::format("out of bounds at {}: it {} {} bytes at {:#x}, which is no memory of the device", line.text(), verb(kind), bytes, address);
-    return false;
-}
-
 inline void access_shared(State& s, Cells& cells, const Range& range, const char* memory, uintptr_t address, unsigned bytes, Access kind, uint16_t site) {
     each_cell(cells, address - range.begin, bytes,
               [&](Cell& c, unsigned mask, size_t offset) { check_cell(s, c, mask, kind, site, {memory, offset, false}, false); });
@@ -299,7 +141,7 @@ inline bool access_device(State& s, uintptr_t address, unsigned bytes, Access ki
 
 void access(State& s, uintptr_t address, unsigned bytes, Access kind, const void* pc) {
     const uint16_t site = s.sites.number(pc);
-    if (is(s.ignored, site)) return;
+    if (site < s.ignored.size() && s.ignored[site]) return;
     if (s.dynamic_shared.has(address) && s.dynamic_shared.has(address + bytes - 1))
         return access_shared(s, s.dynamic_cells, s.dynamic_shared, "dynamic shared", address, bytes, kind, site);
     if (s.static_shared.has(address)) return access_shared(s, s.static_cells, s.static_shared, "shared", address, bytes, kind, site);
@@ -441,41 +283,5 @@ void instrument_access(const void* p, size_t bytes, Access kind, const void* pc)
 }
 
 bool instrumented() { return kInstalled; }
-
-void reset_counters() {
-    State& s = state();
-    const std::lock_guard lock(s.kernels_mutex);
-    s.kernels.clear();
-}
-
-std::vector<KernelCounters> counters() {
-    State& s = state();
-    const std::lock_guard lock(s.kernels_mutex);
-    std::vector<KernelCounters> all;
-    for (const auto& [name, data] : s.kernels) {
-        KernelCounters kernel = data.totals;
-        std::map<std::pair<std::string, unsigned>, Traffic> lines;
-        for (const SiteTraffic& t : data.sites) {
-            Traffic traffic;
-            if (t.kind != Access::atomic) {
-                (t.kind == Access::load ? traffic.loads : traffic.stores) = t.global;
-                (t.kind == Access::load ? traffic.shared_loads : traffic.shared_stores) = t.banks;
-            } else {
-                (t.shared ? traffic.shared_atomics : traffic.global_atomics) = t.atomic;
-                traffic.shared_stores = t.banks;
-            }
-            kernel.traffic += traffic;
-            const SourceLine& line = s.sites.line(t.site);
-            lines[{line.file, line.line}] += traffic;
-        }
-        for (auto& [place, traffic] : lines) kernel.lines.push_back({place.first, place.second, traffic});
-        const auto weight = [](const LineCounters& l) {
-            return l.traffic.loads.sectors + l.traffic.stores.sectors + l.traffic.shared_loads.passes + l.traffic.shared_stores.passes;
-        };
-        std::stable_sort(kernel.lines.begin(), kernel.lines.end(), [&](const auto& a, const auto& b) { return weight(a) > weight(b); });
-        all.push_back(std::move(kernel));
-    }
-    return all;
-}
 
 }  // namespace cmtl::kernels::simt

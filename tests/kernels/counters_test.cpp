@@ -6,6 +6,9 @@
 #include "bench/counters/cases.hpp"
 
 namespace cmtl::kernels {
+
+static void PrintTo(const CounterCase& each, std::ostream* out) { *out << each.name; }
+
 namespace {
 
 class Counters : public testing::TestWithParam<CounterCase> {};
