@@ -176,19 +176,20 @@ train_parity() {
     done
     program compare_tensors "$d/cpu/checkpoints/latest.safetensors" "$d/$device/checkpoints/latest.safetensors" 3e-2
 }
-infer_parity() {  # of the demo's model
+infer_parity() {  # of parity-train's model: after one step no probability is near 0 or 1, where differences would not show
     local d=$out/parity-infer
     rm -rf "$d" && mkdir -p "$d"
+    [[ -e $out/parity/cpu/checkpoints/best.safetensors ]] || { echo "parity-train left no model"; return 1; }
     for where in cpu "$device"; do
-        program cmtl_infer --model "$out/demo/run" --manifest data/cohort/cohort.csv --device "$where" -q -o "$d/$where" || return
+        program cmtl_infer --model "$out/parity/cpu" --manifest data/cohort/cohort.csv --device "$where" -q -o "$d/$where" || return
     done
     # Probabilities of every case, next to each other.
     paste -d, "$d/cpu/predictions.csv" "$d/$device/predictions.csv" | awk -F, '
         NR == 1 { half = NF / 2; next }
-        { for (i = 2; i <= 8; ++i) { d = $i - $(half + i); if (d < 0) d = -d; if (d > worst) worst = d; ++count } }
+        { for (i = 2; i <= 8; ++i) { d = $i - $(half + i); if (d < 0) d = -d; if (d > worst) worst = d; if ($i > 0.01 && $i < 0.99) ++count } }
         END {
-            printf "%d probabilities differ by at most %.1e (bar 1e-3)\n", count, worst
-            exit !(count > 0 && worst <= 1e-3)
+            printf "%d probabilities between 0.01 and 0.99; all differ by at most %.1e (bar 1e-4)\n", count, worst
+            exit !(count > 0 && worst <= 1e-4)
         }'
 }
 demo() {
@@ -207,7 +208,7 @@ in_shell() {
 
 suite() {
     local program filter='*'
-    $quick && filter='*Elementwise*:*Relu*:*Dropout*:*OnGpu*:*CudaRuntime*'
+    $quick && filter='*Elementwise*:*Relu*:*Dropout*:*OnGpu*:*CudaRuntime*:Losses*:*OnDevices*'
     for program in kernels engine operators nets training; do
         [[ -x $root/bin/test_$program ]] || $list || continue
         step "suite-$program" gpu 1800 env CMTL_TEST_DEVICE="$device" "${start[@]}" "$root/bin/test_$program" --gtest_filter="$filter" --gtest_brief=1 \

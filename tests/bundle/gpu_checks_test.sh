@@ -24,7 +24,7 @@ echo "infer: median $ms s"
 TEXT
 play "$bin/cmtl_train" <<'TEXT'
 while [[ $# -gt 0 ]]; do [[ $1 == -o ]] && run=$2; [[ $1 == --device ]] && device=$2; shift; done
-mkdir -p "$run/checkpoints" && echo "$device" > "$run/checkpoints/latest.safetensors"
+mkdir -p "$run/checkpoints" && echo "$device" | tee "$run/checkpoints/best.safetensors" > "$run/checkpoints/latest.safetensors"
 TEXT
 play "$bin/compare_tensors" <<'TEXT'
 echo "$(cat "$1") and $(cat "$2") differ by at most 1e-9"
@@ -67,7 +67,7 @@ check "failed, and which test" state gpu suite-engine failed 'exit code 1.*Suite
 check "not there" state gpu suite-nets skipped 'no device'
 check "hanging" state gpu suite-training timeout 'longer than 2 s'
 check "one step on both devices" state gpu parity-train passed 'cpu and cuda:0 differ'
-check "other probabilities" state gpu parity-infer failed '7 probabilities differ by at most 1.0e-02'
+check "other probabilities" state gpu parity-infer failed '7 probabilities between 0.01 and 0.99; all differ by at most 1.0e-02'
 check "the sanitizer's finding" state gpu sanitizer-memcheck failed 'exit code 86.*2 errors'
 check "the sanitizer's silence" state gpu sanitizer-racecheck passed '0 errors'
 check "Nsight Compute" state gpu ncu-train passed ''
