@@ -63,7 +63,7 @@ function(cmtl_counted_tests)
     target_compile_definitions(test_kernels_counted PRIVATE CMTL_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CMTL_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
     gtest_discover_tests(test_kernels_counted TEST_PREFIX counted. DISCOVERY_TIMEOUT 120
                          PROPERTIES LABELS counted TIMEOUT 900 ENVIRONMENT "OMP_WAIT_POLICY=passive")
-    # An hour: only where it is asked for, with ctest -C Mutation -L mutation.
+    # Half an hour: only where it is asked for, with ctest -C Mutation -L mutation.
     add_test(NAME kernels.mutation CONFIGURATIONS Mutation COMMAND ${CMAKE_SOURCE_DIR}/tools/mutate_barriers.sh --work ${CMAKE_BINARY_DIR}/mutation)
     set_tests_properties(kernels.mutation PROPERTIES LABELS mutation TIMEOUT 14400)
 endfunction()

@@ -9,7 +9,8 @@
 #   --list          names and source lines of the mutants, nothing else
 #
 # First the kernels' tests under the race checks (test_kernels_counted) are asked, those of the file's own kernels before the rest; then
-# test_kernels, which runs them in shuffled orders. Not part of the default test run, for it takes an hour: ctest -C Mutation -L mutation
+# test_kernels, which runs them in shuffled orders. Not part of the default test run, for it takes half an hour on two cores:
+#     ctest -C Mutation -L mutation
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$root/build/mutation only="" list=0
