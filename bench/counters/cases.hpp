@@ -1,6 +1,7 @@
 #pragma once
-// The hot kernels at small sizes of the network's shapes, for the counters of the instrumented build (kernels/simt/instrument.hpp), and
-// what each of them must move at least: every input read once, every output written once.
+// The hot kernels at small sizes of the network's shapes, for the counters of the instrumented build
+// (kernels/simt/instrument.hpp), and what each of them must move at least: every input read once, every output written
+// once.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -43,7 +44,7 @@ struct KernelMinimum {
     std::string kernel;   // name of the launch
     std::string formula;  // R rows, C channels, f32 of 4 bytes: see cases.cpp
     int64_t bytes;
-    double most_moved;    // times `bytes`: what tests let the requests touch; more is a regression
+    double most_moved;        // times `bytes`: what tests let the requests touch; more is a regression
     std::string reason = {};  // why fewer than 90 % of the sectors are used, or why there are bank conflicts
 };
 

@@ -8,7 +8,8 @@
 int main(int argc, char** argv) {
     using namespace cmtl;
     return run_tool(argc, argv, [](Tool& tool) {
-        tool.app.description("Counts what the kernels move: bytes, sectors, bank conflicts, by kernel and by source line.");
+        tool.app.description(
+            "Counts what the kernels move: bytes, sectors, bank conflicts, by kernel and by source line.");
         std::string json, markdown, kernel;
         bool lines = false;
         tool.app.add_option("--kernel", kernel, "only cases of kernels whose name contains this");
@@ -20,7 +21,8 @@ int main(int argc, char** argv) {
         std::vector<kernels::CounterRow> rows;
         for (const kernels::CounterCase& each : kernels::counter_cases()) {
             bool wanted = false;
-            for (const auto& minimum : each.minimums) wanted = wanted || minimum.kernel.find(kernel) != std::string::npos;
+            for (const auto& minimum : each.minimums)
+                wanted = wanted || minimum.kernel.find(kernel) != std::string::npos;
             if (!wanted) continue;
             for (auto& row : kernels::run_case(each)) rows.push_back(std::move(row));
         }

@@ -18,12 +18,14 @@ namespace {
 // What variables that lie together take up.
 template <class... T>
 Range around(const T&... variables) {
-    const uintptr_t low = std::min({reinterpret_cast<uintptr_t>(&variables)...}), high = std::max({reinterpret_cast<uintptr_t>(&variables + 1)...});
+    const uintptr_t low = std::min({reinterpret_cast<uintptr_t>(&variables)...}),
+                    high = std::max({reinterpret_cast<uintptr_t>(&variables + 1)...});
     return {low, high - low};
 }
 
 // Of the four bytes of a cell the running thread accesses those whose bits are in `bytes`.
-inline void check_cell(State& s, Cell& c, unsigned bytes, Access kind, uint16_t site, const Where& where, bool always_written) {
+inline void check_cell(State& s, Cell& c, unsigned bytes, Access kind, uint16_t site, const Where& where,
+                       bool always_written) {
     const uint32_t stamp = where.device ? s.launch : s.block_serial;
     if (c.stamp != stamp) [[unlikely]] {
         const unsigned written = where.device ? c.written : 0u;
@@ -42,7 +44,8 @@ inline void check_cell(State& s, Cell& c, unsigned bytes, Access kind, uint16_t 
         report(s);
     }
     if ((c.write_bytes & bytes) && !(kind == Access::atomic && c.write_atomic) &&
-        ((where.device && c.write_block != s.block_number) || !s.order.before(c.write_thread, c.write_epoch, c.write_clock, me))) [[unlikely]] {
+        ((where.device && c.write_block != s.block_number) ||
+         !s.order.before(c.write_thread, c.write_epoch, c.write_clock, me))) [[unlikely]] {
         describe_race(s, where, kind, site, true, c.write_site, c.write_block, c.write_thread);
         report(s);
     }
@@ -121,9 +124,11 @@ inline SiteTraffic& count(State& s, uint16_t site, bool shared, Access kind, uin
     return kernel.sites[key - 1u];
 }
 
-inline void access_shared(State& s, Cells& cells, const Range& range, const char* memory, uintptr_t address, unsigned bytes, Access kind, uint16_t site) {
-    each_cell(cells, address - range.begin, bytes,
-              [&](Cell& c, unsigned mask, size_t offset) { check_cell(s, c, mask, kind, site, {memory, offset, false}, false); });
+inline void access_shared(State& s, Cells& cells, const Range& range, const char* memory, uintptr_t address,
+                          unsigned bytes, Access kind, uint16_t site) {
+    each_cell(cells, address - range.begin, bytes, [&](Cell& c, unsigned mask, size_t offset) {
+        check_cell(s, c, mask, kind, site, {memory, offset, false}, false);
+    });
     count(s, site, true, kind, address, bytes);
 }
 
@@ -144,7 +149,8 @@ void access(State& s, uintptr_t address, unsigned bytes, Access kind, const void
     if (site < s.ignored.size() && s.ignored[site]) return;
     if (s.dynamic_shared.has(address) && s.dynamic_shared.has(address + bytes - 1))
         return access_shared(s, s.dynamic_cells, s.dynamic_shared, "dynamic shared", address, bytes, kind, site);
-    if (s.static_shared.has(address)) return access_shared(s, s.static_cells, s.static_shared, "shared", address, bytes, kind, site);
+    if (s.static_shared.has(address))
+        return access_shared(s, s.static_cells, s.static_shared, "shared", address, bytes, kind, site);
     if (access_device(s, address, bytes, kind, site)) return;
     if (!harmless(s, address, bytes, kind, site)) report(s);
 }
@@ -231,7 +237,8 @@ void async_begin(const void* shared, const void* global, unsigned bytes, unsigne
         report(s);
     }
     Cells& cells = dynamic ? s.dynamic_cells : s.static_cells;
-    each_cell(cells, address - (dynamic ? s.dynamic_shared : s.static_shared).begin, bytes, [](Cell& c, unsigned, size_t) { c.pending = 1; });
+    each_cell(cells, address - (dynamic ? s.dynamic_shared : s.static_shared).begin, bytes,
+              [](Cell& c, unsigned, size_t) { c.pending = 1; });
 }
 
 // The copy is made: from now on the thread has written.
@@ -239,25 +246,26 @@ void async_copy(const void* shared, const void*, unsigned bytes) {
     State& s = state();
     const auto address = reinterpret_cast<uintptr_t>(shared);
     const bool dynamic = s.dynamic_shared.has(address);
-    each_cell(dynamic ? s.dynamic_cells : s.static_cells, address - (dynamic ? s.dynamic_shared : s.static_shared).begin, bytes,
-              [&](Cell& c, unsigned, size_t) {
+    each_cell(dynamic ? s.dynamic_cells : s.static_cells,
+              address - (dynamic ? s.dynamic_shared : s.static_shared).begin, bytes, [&](Cell& c, unsigned, size_t) {
                   c.pending = 0;
                   c.write_epoch = s.order.epoch();
                   c.write_clock = s.order.clock(thread_rank);
               });
 }
 
-const Hooks kHooks = {.launch_begin = launch_begin,
-                      .launch_end = nullptr,
-                      .block_begin = block_begin,
-                      .block_end = block_end,
-                      .barrier = barrier,
-                      .collective = collective,
-                      .async_begin = async_begin,
-                      .async_copy = async_copy,
-                      .allocated = [](const void* memory, size_t bytes, bool pinned) { state().device.add(memory, bytes, pinned); },
-                      .released = [](const void* memory) { state().device.remove(memory); },
-                      .written = [](const void* memory, size_t bytes) { state().device.wrote(memory, bytes); }};
+const Hooks kHooks = {
+    .launch_begin = launch_begin,
+    .launch_end = nullptr,
+    .block_begin = block_begin,
+    .block_end = block_end,
+    .barrier = barrier,
+    .collective = collective,
+    .async_begin = async_begin,
+    .async_copy = async_copy,
+    .allocated = [](const void* memory, size_t bytes, bool pinned) { state().device.add(memory, bytes, pinned); },
+    .released = [](const void* memory) { state().device.remove(memory); },
+    .written = [](const void* memory, size_t bytes) { state().device.wrote(memory, bytes); }};
 
 const bool kInstalled = (set_hooks(&kHooks), true);
 
@@ -267,7 +275,8 @@ void instrument_access(const void* p, size_t bytes, Access kind, const void* pc)
     if (!current_block || !current_block->in_kernel()) return;
     const auto address = reinterpret_cast<uintptr_t>(p);
     State& s = state();
-    // A local variable: not far above this frame, and in the same piece of memory. (Thread-local memory may lie right behind it.)
+    // A local variable: not far above this frame, and in the same piece of memory. (Thread-local memory may lie right
+    // behind it.)
     const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
     if (address - frame < FiberPool::stack_bytes())
         for (const Range& stack : s.stacks)
@@ -277,7 +286,8 @@ void instrument_access(const void* p, size_t bytes, Access kind, const void* pc)
     if (bytes <= 16) {
         access(s, address, static_cast<unsigned>(bytes), kind, pc);
     } else {
-        for (size_t i = 0; i < bytes; i += 16) access(s, address + i, static_cast<unsigned>(std::min<size_t>(16, bytes - i)), kind, pc);
+        for (size_t i = 0; i < bytes; i += 16)
+            access(s, address + i, static_cast<unsigned>(std::min<size_t>(16, bytes - i)), kind, pc);
     }
     s.busy = false;
 }

@@ -1,21 +1,24 @@
 #pragma once
-// The instrumented build: kernels compiled with -fsanitize=thread and linked with our own __tsan_* functions instead of that
-// sanitizer's runtime, so that every access to memory arrives here (library cmtl_kernels_counted). It checks the accesses and counts
-// them; the sources of the kernels stay as they are.
+// The instrumented build: kernels compiled with -fsanitize=thread and linked with our own __tsan_* functions instead of
+// that sanitizer's runtime, so that every access to memory arrives here (library cmtl_kernels_counted). It checks the
+// accesses and counts them; the sources of the kernels stay as they are.
 //
-// Checks. The first fault ends the launch with an Error(internal) that names kernel, block, thread, source line and kind of memory:
-//   races        in shared memory between threads, in device memory between threads and between blocks: two accesses, one of which
-//                writes, that no barrier of the block and no warp collective with both lanes orders. Equal values are no excuse.
-//                Atomics do not race with each other. Fences and flags order nothing here: no kernel uses them.
+// Checks. The first fault ends the launch with an Error(internal) that names kernel, block, thread, source line and
+// kind of memory:
+//   races        in shared memory between threads, in device memory between threads and between blocks: two accesses,
+//   one of which
+//                writes, that no barrier of the block and no warp collective with both lanes orders. Equal values are
+//                no excuse. Atomics do not race with each other. Fences and flags order nothing here: no kernel uses
+//                them.
 //   unwritten    shared memory that nobody wrote in this block, device memory that nobody wrote since it was allocated
 //   bounds       an address that is no shared, device, pinned or constant memory and not the thread's own stack
 //   cp.async     the target of a copy that was not waited for
 //
-// Counters, per kernel and per source line. A request is what the lanes of a warp ask for together: threads run one after another
-// here, so the n-th time that each lane comes to an instruction, counted from the warp's last barrier or full collective, is taken for
-// the same moment. That is exact where lanes take turns through a loop together, and too kind or too harsh by little where they do not.
-// An access is as wide as the source says: g++ is told to merge and split nothing. clang++ cannot be told not to take vectors apart, so
-// there the checks hold and the figures do not.
+// Counters, per kernel and per source line. A request is what the lanes of a warp ask for together: threads run one
+// after another here, so the n-th time that each lane comes to an instruction, counted from the warp's last barrier or
+// full collective, is taken for the same moment. That is exact where lanes take turns through a loop together, and too
+// kind or too harsh by little where they do not. An access is as wide as the source says: g++ is told to merge and
+// split nothing. clang++ cannot be told not to take vectors apart, so there the checks hold and the figures do not.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -30,7 +33,9 @@ struct GlobalTraffic {
     uint64_t ideal_sectors = 0;  // had their bytes lain together
     uint64_t unique_bytes = 0;   // touched at all, each once per launch, in units of 4
 
-    double efficiency() const { return sectors ? static_cast<double>(ideal_sectors) / static_cast<double>(sectors) : 1; }
+    double efficiency() const {
+        return sectors ? static_cast<double>(ideal_sectors) / static_cast<double>(sectors) : 1;
+    }
     GlobalTraffic& operator+=(const GlobalTraffic& other);
 };
 
@@ -68,12 +73,12 @@ struct KernelCounters {
     std::string name;
     uint64_t launches = 0, blocks = 0, threads = 0;
     Traffic traffic;
-    uint64_t barriers = 0;                  // of blocks
-    uint64_t collectives = 0;               // shuffles, votes and __syncwarp of warps
-    uint64_t mma = 0, ldmatrix = 0;         // of warps
-    uint64_t async_copies = 0;              // of threads
-    uint64_t tensor_flops = 0;              // of mma: 2 per multiplication and addition
-    std::vector<LineCounters> lines;        // most sectors and passes first
+    uint64_t barriers = 0;            // of blocks
+    uint64_t collectives = 0;         // shuffles, votes and __syncwarp of warps
+    uint64_t mma = 0, ldmatrix = 0;   // of warps
+    uint64_t async_copies = 0;        // of threads
+    uint64_t tensor_flops = 0;        // of mma: 2 per multiplication and addition
+    std::vector<LineCounters> lines;  // most sectors and passes first
 };
 
 // Whether the kernels of this program were compiled for it.

@@ -1,4 +1,5 @@
-// The counters of the instrumented build: from requests to instructions, and from instructions to source lines and kernels.
+// The counters of the instrumented build: from requests to instructions, and from instructions to source lines and
+// kernels.
 #include <algorithm>
 
 #include "kernels/simt/instrument_state.hpp"
@@ -44,9 +45,11 @@ std::vector<KernelCounters> counters() {
         }
         for (auto& [place, traffic] : lines) kernel.lines.push_back({place.first, place.second, traffic});
         const auto weight = [](const LineCounters& l) {
-            return l.traffic.loads.sectors + l.traffic.stores.sectors + l.traffic.shared_loads.passes + l.traffic.shared_stores.passes;
+            return l.traffic.loads.sectors + l.traffic.stores.sectors + l.traffic.shared_loads.passes +
+                   l.traffic.shared_stores.passes;
         };
-        std::stable_sort(kernel.lines.begin(), kernel.lines.end(), [&](const auto& a, const auto& b) { return weight(a) > weight(b); });
+        std::stable_sort(kernel.lines.begin(), kernel.lines.end(),
+                         [&](const auto& a, const auto& b) { return weight(a) > weight(b); });
         all.push_back(std::move(kernel));
     }
     return all;

@@ -33,14 +33,17 @@ void report(State& s) {
 void describe_race(State& s, const Where& where, Access kind, uint16_t site, bool other_wrote, uint16_t other_site,
                    uint32_t other_block, unsigned other_thread) {
     const bool same_block = !where.device || other_block == s.block_number;
-    const std::string other = same_block ? fmt::format("thread {}", thread_text(other_thread)) : fmt::format("block {}", block_text(other_block));
-    s.message = fmt::format("race in {} memory at {}: it {} what {} {} at {}, {} (offset {})", where.memory, s.sites.line(site).text(), verb(kind),
-                            other, other_wrote ? "wrote" : "read", s.sites.line(other_site).text(),
+    const std::string other = same_block ? fmt::format("thread {}", thread_text(other_thread))
+                                         : fmt::format("block {}", block_text(other_block));
+    s.message = fmt::format("race in {} memory at {}: it {} what {} {} at {}, {} (offset {})", where.memory,
+                            s.sites.line(site).text(), verb(kind), other, other_wrote ? "wrote" : "read",
+                            s.sites.line(other_site).text(),
                             same_block ? "with no barrier between" : "in the same launch", where.offset);
 }
 
 void describe(State& s, const Where& where, Access kind, uint16_t site, const char* what) {
-    s.message = fmt::format("{} memory at {}: it {} {} (offset {})", where.memory, s.sites.line(site).text(), verb(kind), what, where.offset);
+    s.message = fmt::format("{} memory at {}: it {} {} (offset {})", where.memory, s.sites.line(site).text(),
+                            verb(kind), what, where.offset);
 }
 
 bool harmless(State& s, uintptr_t address, unsigned bytes, Access kind, uint16_t site) {
@@ -60,7 +63,8 @@ bool harmless(State& s, uintptr_t address, unsigned bytes, Access kind, uint16_t
                 auto& wanted = *static_cast<Search*>(data);
                 for (int i = 0; i < info->dlpi_phnum; i++) {
                     const ElfW(Phdr)& h = info->dlpi_phdr[i];
-                    if (h.p_type == PT_LOAD && wanted.address - (info->dlpi_addr + h.p_vaddr) < h.p_memsz) wanted.found = true;
+                    if (h.p_type == PT_LOAD && wanted.address - (info->dlpi_addr + h.p_vaddr) < h.p_memsz)
+                        wanted.found = true;
                 }
                 return wanted.found ? 1 : 0;
             },
@@ -70,20 +74,24 @@ bool harmless(State& s, uintptr_t address, unsigned bytes, Access kind, uint16_t
     const SourceLine& line = s.sites.line(site);
     for (const AddressRange& r : stack_ranges())
         if (range_of(r).has(address)) {
-            s.message = fmt::format("local memory at {}: it {} {} bytes of another thread's", line.text(), verb(kind), bytes);
+            s.message =
+                fmt::format("local memory at {}: it {} {} bytes of another thread's", line.text(), verb(kind), bytes);
             return false;
         }
     if (line.foreign) return ignore();
     const DeviceShadow::Range* below = s.device.below(address);
     const uintptr_t shared_end = s.dynamic_shared.begin + s.dynamic_shared.bytes;
     if (address - shared_end < 4096 && s.dynamic_shared.bytes)
-        s.message = fmt::format("out of bounds at {}: it {} {} bytes of shared memory, {} bytes beyond the {} that the launch asked for",
-                                line.text(), verb(kind), bytes, address + bytes - shared_end, s.dynamic_shared.bytes);
+        s.message = fmt::format(
+            "out of bounds at {}: it {} {} bytes of shared memory, {} bytes beyond the {} that the launch asked for",
+            line.text(), verb(kind), bytes, address + bytes - shared_end, s.dynamic_shared.bytes);
     else if (below && address - (below->begin + below->bytes) < (1 << 20))
-        s.message = fmt::format("out of bounds at {}: it {} {} bytes of device memory, {} bytes beyond an allocation of {}", line.text(), verb(kind),
-                                bytes, address + bytes - (below->begin + below->bytes), below->bytes);
+        s.message =
+            fmt::format("out of bounds at {}: it {} {} bytes of device memory, {} bytes beyond an allocation of {}",
+                        line.text(), verb(kind), bytes, address + bytes - (below->begin + below->bytes), below->bytes);
     else
-        s.message = fmt::format("out of bounds at {}: it {} {} bytes at {:#x}, which is no memory of the device", line.text(), verb(kind), bytes, address);
+        s.message = fmt::format("out of bounds at {}: it {} {} bytes at {:#x}, which is no memory of the device",
+                                line.text(), verb(kind), bytes, address);
     return false;
 }
 

@@ -20,10 +20,12 @@ void BlockOrder::collective(unsigned warp, uint32_t lanes) {
     }
     for (uint32_t left = lanes; left; left &= left - 1) {
         const int j = std::countr_zero(left);
-        if (w.clock[j] < 65534) w.clock[j]++;  // then everything of the lane counts as known: a race may be missed, none invented
+        if (w.clock[j] < 65534)
+            w.clock[j]++;  // then everything of the lane counts as known: a race may be missed, none invented
         merged[j] = w.clock[j] < 65534 ? w.clock[j] : uint16_t{65535};
     }
-    for (uint32_t left = lanes; left; left &= left - 1) std::memcpy(w.seen[std::countr_zero(left)], merged, sizeof merged);
+    for (uint32_t left = lanes; left; left &= left - 1)
+        std::memcpy(w.seen[std::countr_zero(left)], merged, sizeof merged);
 }
 
 }  // namespace cmtl::kernels::simt

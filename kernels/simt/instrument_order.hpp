@@ -1,6 +1,6 @@
 #pragma once
-// Which accesses of a block's threads are ordered: by a barrier of the block, or by collectives of a warp in which both lanes, or
-// lanes that met in between, took part (vector clocks, one for each lane over its warp).
+// Which accesses of a block's threads are ordered: by a barrier of the block, or by collectives of a warp in which both
+// lanes, or lanes that met in between, took part (vector clocks, one for each lane over its warp).
 #include <cstdint>
 #include <vector>
 
@@ -32,9 +32,9 @@ class BlockOrder {
 
   private:
     struct Warp {
-        uint64_t moment = 0;        // of the rest; a barrier makes it void
+        uint64_t moment = 0;  // of the rest; a barrier makes it void
         uint16_t clock[32];
-        uint16_t seen[32][32];      // [i][j]: what lane j did at clocks below this is known to lane i
+        uint16_t seen[32][32];  // [i][j]: what lane j did at clocks below this is known to lane i
     };
     std::vector<Warp> warps_;
     uint64_t moment_ = 0;  // counts blocks and barriers

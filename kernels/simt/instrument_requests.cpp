@@ -42,7 +42,8 @@ void WarpRequests::more(Slot& slot, unsigned bytes) {
 
 void count_global(const Request& r, GlobalTraffic& traffic) {
     const Sorted sorted(r);
-    uintptr_t sectors = 0, unique = 0, next_sector = 0, end = 0;  // sectors below next_sector and bytes below end are counted
+    uintptr_t sectors = 0, unique = 0, next_sector = 0,
+              end = 0;  // sectors below next_sector and bytes below end are counted
     for (unsigned i = 0; i < sorted.count; i++) {
         const uintptr_t a = sorted.at[i], b = a + r.bytes;
         const uintptr_t first = std::max(a / kSector, next_sector), last = (b - 1) / kSector;
@@ -58,8 +59,8 @@ void count_global(const Request& r, GlobalTraffic& traffic) {
     traffic.ideal_sectors += (unique + kSector - 1) / kSector;
 }
 
-// A bank gives one word of 4 bytes per pass, to any number of lanes. Accesses of 8 bytes are served half a warp at a time, those of
-// 16 a quarter. Atomics on one word take a pass each.
+// A bank gives one word of 4 bytes per pass, to any number of lanes. Accesses of 8 bytes are served half a warp at a
+// time, those of 16 a quarter. Atomics on one word take a pass each.
 void count_shared(const Request& r, bool same_word_is_one, SharedTraffic& traffic) {
     const unsigned words = std::max(1u, r.bytes / 4), lanes_at_a_time = kBanks / words;
     traffic.requests++;
@@ -75,7 +76,8 @@ void count_shared(const Request& r, bool same_word_is_one, SharedTraffic& traffi
             const uintptr_t first = r.address[std::countr_zero(lanes)] / 4;
             for (uintptr_t word = first; word < first + words; word++) {
                 const unsigned bank = word % kBanks;
-                if (same_word_is_one && std::find(held[bank], held[bank] + used[bank], word) != held[bank] + used[bank]) continue;
+                if (same_word_is_one && std::find(held[bank], held[bank] + used[bank], word) != held[bank] + used[bank])
+                    continue;
                 held[bank][used[bank]++] = word;
                 passes = std::max<unsigned>(passes, used[bank]);
             }

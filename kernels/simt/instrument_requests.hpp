@@ -50,7 +50,7 @@ class WarpRequests {
   private:
     struct Slot {
         uint32_t stamp = 0;
-        uint32_t used = 0;      // of requests
+        uint32_t used = 0;       // of requests
         uint32_t turn[32] = {};  // of each lane, how often it came
         std::vector<Request> requests;
     };

@@ -11,12 +11,15 @@ namespace cmtl::kernels::simt {
 
 Cells::Cells(size_t bytes_covered) : covered_(bytes_covered), mapped_((bytes_covered / 4 + 2) * sizeof(Cell)) {
     void* memory = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) fail(ErrorKind::resource, "simt", "no address space for the shadow of {} bytes", bytes_covered);
+    if (memory == MAP_FAILED)
+        fail(ErrorKind::resource, "simt", "no address space for the shadow of {} bytes", bytes_covered);
     cells_ = static_cast<Cell*>(memory);
 }
 
 Cells::Cells(Cells&& other) noexcept
-    : cells_(std::exchange(other.cells_, nullptr)), covered_(std::exchange(other.covered_, 0)), mapped_(std::exchange(other.mapped_, 0)) {}
+    : cells_(std::exchange(other.cells_, nullptr)),
+      covered_(std::exchange(other.covered_, 0)),
+      mapped_(std::exchange(other.mapped_, 0)) {}
 
 Cells& Cells::operator=(Cells&& other) noexcept {
     std::swap(cells_, other.cells_);

@@ -1,5 +1,6 @@
 #pragma once
-// What is known of every 4 bytes of shared and device memory: who wrote and who read them last, and whether anyone ever did.
+// What is known of every 4 bytes of shared and device memory: who wrote and who read them last, and whether anyone ever
+// did.
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -8,15 +9,16 @@
 
 namespace cmtl::kernels::simt {
 
-// 32 bytes. `stamp` is the block (shared memory) or the launch (device memory) that the rest speaks of; only `written` of device memory outlives it.
+// 32 bytes. `stamp` is the block (shared memory) or the launch (device memory) that the rest speaks of; only `written`
+// of device memory outlives it.
 struct Cell {
     uint32_t stamp;
     uint32_t write_block, read_block;
-    uint32_t read_lanes;              // of the last warp that read
+    uint32_t read_lanes;  // of the last warp that read
     uint16_t write_epoch, write_clock;
     uint16_t read_epoch, read_clock;
-    uint16_t write_site : 14, counted_load : 1, counted_store : 1;  // counted: among the unique bytes
-    uint16_t read_site : 14, read_by_warps : 1, read_by_blocks : 1;  // by more than one of the same moment
+    uint16_t write_site : 14, counted_load : 1, counted_store : 1;           // counted: among the unique bytes
+    uint16_t read_site : 14, read_by_warps : 1, read_by_blocks : 1;          // by more than one of the same moment
     uint16_t write_thread : 10, write_atomic : 1, pending : 1, written : 4;  // written: which bytes hold something
     uint16_t write_bytes : 4, read_bytes : 4, read_warp : 5;                 // which bytes of the 4; 0: none did
 };

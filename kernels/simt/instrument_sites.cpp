@@ -36,7 +36,9 @@ SourceLine line_of(const std::vector<Frame>& frames) {
     const auto library = [&](const Frame& f) {
         return f.line == 0 || has(f, "/include/c++/") || has(f, "/kernels/simt/") || f.file.starts_with("/usr/");
     };
-    const auto helper = [&](const Frame& f) { return library(f) || has(f, "/kernels/primitives/") || has(f, "/kernels/ptx/"); };
+    const auto helper = [&](const Frame& f) {
+        return library(f) || has(f, "/kernels/primitives/") || has(f, "/kernels/ptx/");
+    };
     const Frame* chosen = nullptr;
     for (const Frame& f : frames)
         if (!helper(f)) {
@@ -58,7 +60,9 @@ SourceLine line_of(const std::vector<Frame>& frames) {
 
 }  // namespace
 
-std::string SourceLine::text() const { return line ? fmt::format("{}:{}", file, line) : "a line that addr2line does not know"; }
+std::string SourceLine::text() const {
+    return line ? fmt::format("{}:{}", file, line) : "a line that addr2line does not know";
+}
 
 Sites::Sites() : table_(1 << 18), pcs_(1, nullptr), lines_(1) {}
 
@@ -94,15 +98,17 @@ void Sites::resolve() {
             if (answer.starts_with("0x")) {
                 all.emplace_back();
             } else if (const size_t colon = answer.rfind(':'); colon != std::string_view::npos && !all.empty()) {
-                all.back().push_back({std::string(answer.substr(0, colon)),
-                                      static_cast<unsigned>(std::strtoul(std::string(answer.substr(colon + 1)).c_str(), nullptr, 10))});
+                all.back().push_back(
+                    {std::string(answer.substr(0, colon)),
+                     static_cast<unsigned>(std::strtoul(std::string(answer.substr(colon + 1)).c_str(), nullptr, 10))});
             }
         }
         std::free(text);
         pclose(answers);
     }
     unlink(name);
-    for (size_t i = 0; lines_.size() < pcs_.size(); i++) lines_.push_back(i < all.size() ? line_of(all[i]) : SourceLine{});
+    for (size_t i = 0; lines_.size() < pcs_.size(); i++)
+        lines_.push_back(i < all.size() ? line_of(all[i]) : SourceLine{});
 }
 
 }  // namespace cmtl::kernels::simt

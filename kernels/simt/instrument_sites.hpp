@@ -8,7 +8,7 @@
 namespace cmtl::kernels::simt {
 
 struct SourceLine {
-    std::string file;    // without folders
+    std::string file;  // without folders
     unsigned line = 0;
     bool foreign = false;  // nothing of it is code of a kernel: a function of the standard library, or of simt itself
     std::string text() const;  // "pool3d.cuh:120"
@@ -28,8 +28,8 @@ class Sites {
     }
     size_t count() const { return pcs_.size(); }
     const void* pc(uint16_t site) const { return pcs_[site]; }
-    // The line of the kernel's own file, where functions of kernels/primitives and kernels/ptx are called if that is where the
-    // instruction is. Asks addr2line, once for all sites that are new.
+    // The line of the kernel's own file, where functions of kernels/primitives and kernels/ptx are called if that is
+    // where the instruction is. Asks addr2line, once for all sites that are new.
     const SourceLine& line(uint16_t site);
 
   private:
@@ -37,7 +37,9 @@ class Sites {
         const void* pc = nullptr;
         uint16_t number = 0;
     };
-    size_t hash(const void* pc) const { return (reinterpret_cast<uintptr_t>(pc) * 0x9E3779B97F4A7C15u >> 20) % table_.size(); }
+    size_t hash(const void* pc) const {
+        return (reinterpret_cast<uintptr_t>(pc) * 0x9E3779B97F4A7C15u >> 20) % table_.size();
+    }
     uint16_t insert(size_t at, const void* pc);
     void resolve();
 

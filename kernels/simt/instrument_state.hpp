@@ -33,8 +33,8 @@ struct SiteTraffic {
 };
 
 struct KernelData {
-    KernelCounters totals;                 // but the traffic, which is the sum over `sites`
-    std::vector<uint16_t> key_of;          // 2 * site + shared -> 1 + index into `sites`
+    KernelCounters totals;         // but the traffic, which is the sum over `sites`
+    std::vector<uint16_t> key_of;  // 2 * site + shared -> 1 + index into `sites`
     std::vector<SiteTraffic> sites;
 };
 
@@ -72,13 +72,14 @@ struct Where {
     bool device;
 };
 
-// instrument_faults.cpp. The describing ones leave their text in the state's message, because report(), which ends the launch with it,
-// leaves nothing on the stack destroyed.
+// instrument_faults.cpp. The describing ones leave their text in the state's message, because report(), which ends the
+// launch with it, leaves nothing on the stack destroyed.
 void describe(State& s, const Where& where, Access kind, uint16_t site, const char* what);
-void describe_race(State& s, const Where& where, Access kind, uint16_t site, bool other_wrote, uint16_t other_site, uint32_t other_block,
-                   unsigned other_thread);
+void describe_race(State& s, const Where& where, Access kind, uint16_t site, bool other_wrote, uint16_t other_site,
+                   uint32_t other_block, unsigned other_thread);
 [[noreturn]] void report(State& s);
-// Whether an address that is neither shared nor device memory nor of this thread's stack is none of the kernel's business, or a constant.
+// Whether an address that is neither shared nor device memory nor of this thread's stack is none of the kernel's
+// business, or a constant.
 bool harmless(State& s, uintptr_t address, unsigned bytes, Access kind, uint16_t site);
 
 // instrument_counters.cpp: what the warp asked for up to now is counted.

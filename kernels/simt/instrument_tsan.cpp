@@ -1,5 +1,5 @@
-// The functions that -fsanitize=thread makes instrumented code call, in place of that sanitizer's runtime. Atomic loads belong to the
-// compare-and-swap that follows them (kernels/simt/atomics.hpp) and are not counted.
+// The functions that -fsanitize=thread makes instrumented code call, in place of that sanitizer's runtime. Atomic loads
+// belong to the compare-and-swap that follows them (kernels/simt/atomics.hpp) and are not counted.
 #include <cstring>
 
 #include "kernels/simt/instrument_access.hpp"
@@ -8,39 +8,39 @@ using cmtl::kernels::simt::Access;
 using cmtl::kernels::simt::instrument_access;
 
 #define CMTL_HERE __builtin_return_address(0)
-#define CMTL_ACCESS(prefix, bytes)                                                                                  \
-    void __tsan_##prefix##read##bytes(void* p) { instrument_access(p, bytes, Access::load, CMTL_HERE); }            \
+#define CMTL_ACCESS(prefix, bytes)                                                                       \
+    void __tsan_##prefix##read##bytes(void* p) { instrument_access(p, bytes, Access::load, CMTL_HERE); } \
     void __tsan_##prefix##write##bytes(void* p) { instrument_access(p, bytes, Access::store, CMTL_HERE); }
 #define CMTL_ACCESSES(prefix) \
     CMTL_ACCESS(prefix, 1) CMTL_ACCESS(prefix, 2) CMTL_ACCESS(prefix, 4) CMTL_ACCESS(prefix, 8) CMTL_ACCESS(prefix, 16)
 
-#define CMTL_FETCH(bits, T, name)                                                        \
-    T __tsan_atomic##bits##_fetch_##name(volatile T* p, T v, int) {                      \
-        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);       \
-        return __atomic_fetch_##name(p, v, __ATOMIC_SEQ_CST);                            \
+#define CMTL_FETCH(bits, T, name)                                                  \
+    T __tsan_atomic##bits##_fetch_##name(volatile T* p, T v, int) {                \
+        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE); \
+        return __atomic_fetch_##name(p, v, __ATOMIC_SEQ_CST);                      \
     }
-#define CMTL_EXCHANGE_IF(bits, T, name)                                                                         \
-    int __tsan_atomic##bits##_compare_exchange_##name(volatile T* p, T* expected, T v, int, int) {              \
-        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                              \
-        return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);          \
+#define CMTL_EXCHANGE_IF(bits, T, name)                                                                \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile T* p, T* expected, T v, int, int) {     \
+        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                     \
+        return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
     }
-#define CMTL_ATOMICS(bits, T)                                                                                   \
-    T __tsan_atomic##bits##_load(const volatile T* p, int) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }     \
-    void __tsan_atomic##bits##_store(volatile T* p, T v, int) {                                                 \
-        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                              \
-        __atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                                               \
-    }                                                                                                           \
-    T __tsan_atomic##bits##_exchange(volatile T* p, T v, int) {                                                 \
-        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                              \
-        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);                                                     \
-    }                                                                                                           \
-    CMTL_FETCH(bits, T, add) CMTL_FETCH(bits, T, sub) CMTL_FETCH(bits, T, and)                                  \
-    CMTL_FETCH(bits, T, or) CMTL_FETCH(bits, T, xor) CMTL_FETCH(bits, T, nand)                                  \
-    CMTL_EXCHANGE_IF(bits, T, strong) CMTL_EXCHANGE_IF(bits, T, weak)                                           \
-    T __tsan_atomic##bits##_compare_exchange_val(volatile T* p, T expected, T v, int, int) {                    \
-        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                              \
-        __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                \
-        return expected;                                                                                        \
+#define CMTL_ATOMICS(bits, T)                                                                               \
+    T __tsan_atomic##bits##_load(const volatile T* p, int) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); } \
+    void __tsan_atomic##bits##_store(volatile T* p, T v, int) {                                             \
+        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                          \
+        __atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                                           \
+    }                                                                                                       \
+    T __tsan_atomic##bits##_exchange(volatile T* p, T v, int) {                                             \
+        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                          \
+        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);                                                 \
+    }                                                                                                       \
+    CMTL_FETCH(bits, T, add)                                                                                \
+    CMTL_FETCH(bits, T, sub) CMTL_FETCH(bits, T, and) CMTL_FETCH(bits, T, or) CMTL_FETCH(bits, T, xor)      \
+        CMTL_FETCH(bits, T, nand) CMTL_EXCHANGE_IF(bits, T, strong) CMTL_EXCHANGE_IF(bits, T, weak)         \
+            T __tsan_atomic##bits##_compare_exchange_val(volatile T* p, T expected, T v, int, int) {        \
+        instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                          \
+        __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);            \
+        return expected;                                                                                    \
     }
 
 extern "C" {

@@ -1,4 +1,5 @@
-// What the hot kernels move is held: on which bytes, how many sectors their requests touch, and which bank conflicts they have.
+// What the hot kernels move is held: on which bytes, how many sectors their requests touch, and which bank conflicts
+// they have.
 #if defined(CMTL_SIMT_COUNTED) && !defined(__clang__)  // whose vectors are split: see kernels/simt/instrument.hpp
 
 #include <gtest/gtest.h>
@@ -49,7 +50,8 @@ TEST(CounterFigures, AreExact) {
         ADD_FAILURE() << name;
         return CounterRow{};
     };
-    for (const char* name : {"relu forward", "relu backward", "add", "copy of columns", "f32 to bf16", "dropout", "triad", "SGD step"}) {
+    for (const char* name :
+         {"relu forward", "relu backward", "add", "copy of columns", "f32 to bf16", "dropout", "triad", "SGD step"}) {
         const CounterRow r = row(name);
         EXPECT_EQ(r.moved(), static_cast<uint64_t>(r.minimum.bytes)) << name;
         EXPECT_EQ(r.touched(), static_cast<uint64_t>(r.minimum.bytes)) << name;

@@ -1,4 +1,5 @@
-// The instrumented build finds what is planted here, names it, and leaves correct kernels alone; its counters are exact.
+// The instrumented build finds what is planted here, names it, and leaves correct kernels alone; its counters are
+// exact.
 #if defined(CMTL_SIMT_COUNTED)
 
 #include "kernels/simt/instrument.hpp"
@@ -22,7 +23,8 @@ __global__ void neighbour_kernel(bool barrier, int* out) {
     if (barrier) __syncthreads();
     out[threadIdx.x] = s[threadIdx.x / 2];
 }
-// Twice through the same shared memory: without a barrier at the end of a round the next one overwrites what others still read.
+// Twice through the same shared memory: without a barrier at the end of a round the next one overwrites what others
+// still read.
 __global__ void rounds_kernel(bool barrier, int* out) {
     CMTL_DYNAMIC_SHARED(int, s);
     int sum = 0;
@@ -109,7 +111,8 @@ __global__ void foreign_stack_kernel(int* out) {
     out[threadIdx.x] = s[threadIdx.x % 4];
     __syncthreads();
 }
-// Two buffers filled in turn. faults: 1 no wait before reading, 2 no barrier after the wait, 3 no barrier before a buffer is refilled.
+// Two buffers filled in turn. faults: 1 no wait before reading, 2 no barrier after the wait, 3 no barrier before a
+// buffer is refilled.
 __global__ void copies_kernel(int fault, const float* in, float* out, int steps) {
     __shared__ __align__(16) float buffer[2][128];
     const auto fetch = [&](int step) {
@@ -204,7 +207,8 @@ class Instrument : public testing::Test {
     void caught(std::vector<std::string> parts, Arguments... arguments) {
         parts.insert(parts.end(), {"kernel planted, block (", "thread (", "instrument_test.cpp:"});
         const std::string message = message_of([&] { run(arguments...); });
-        for (const std::string& part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " is not in\n" << message;
+        for (const std::string& part : parts)
+            EXPECT_NE(message.find(part), std::string::npos) << part << " is not in\n" << message;
     }
     static const KernelCounters counted() {
         const auto all = simt::counters();
@@ -219,9 +223,12 @@ TEST_F(Instrument, RaceInSharedMemory) {
 }
 TEST_F(Instrument, RaceAcrossRounds) {
     clean(1, 64, 256, rounds_kernel, true, out.data());
-    caught({"race in dynamic shared memory", "it writes what thread", "read at"}, 1, 64, 256, rounds_kernel, false, out.data());
+    caught({"race in dynamic shared memory", "it writes what thread", "read at"}, 1, 64, 256, rounds_kernel, false,
+           out.data());
 }
-TEST_F(Instrument, EqualValuesRaceToo) { caught({"race in shared memory", "it writes"}, 1, 32, 0, same_value_kernel, out.data()); }
+TEST_F(Instrument, EqualValuesRaceToo) {
+    caught({"race in shared memory", "it writes"}, 1, 32, 0, same_value_kernel, out.data());
+}
 
 TEST_F(Instrument, CollectivesOrderTheLanesThatMeet) {
     clean(1, 32, 0, warp_pass_kernel, 1, out.data());
@@ -237,7 +244,8 @@ TEST_F(Instrument, RacesBetweenBlocks) {
     caught({"race in device memory", "block (0,0,0)", "in the same launch"}, 4, 1, 0, count_kernel, false, out.data());
     const auto other = device.buffer(std::vector<int>(256, 0));
     clean(4, 64, 0, halo_kernel, static_cast<const int*>(other.data()), out.data());
-    caught({"race in device memory", "writes what block (0,0,0) read"}, 4, 64, 0, halo_kernel, static_cast<const int*>(out.data()), out.data());
+    caught({"race in device memory", "writes what block (0,0,0) read"}, 4, 64, 0, halo_kernel,
+           static_cast<const int*>(out.data()), out.data());
     clean(4, 64, 0, halo_kernel, static_cast<const int*>(other.data()), out.data());  // launches follow each other
 }
 TEST_F(Instrument, RaceWithinABlockInDeviceMemory) {
@@ -257,23 +265,29 @@ TEST_F(Instrument, NeighbouringBytesDoNotRace) {
 }
 
 TEST_F(Instrument, UnwrittenSharedMemory) {
-    caught({"shared memory at", "reads what nobody wrote", "thread (5,0,0)"}, 1, 64, 256, unwritten_kernel, false, out.data());
-    caught({"dynamic shared memory at", "reads what nobody wrote", "offset 20"}, 1, 64, 256, unwritten_kernel, true, out.data());
+    caught({"shared memory at", "reads what nobody wrote", "thread (5,0,0)"}, 1, 64, 256, unwritten_kernel, false,
+           out.data());
+    caught({"dynamic shared memory at", "reads what nobody wrote", "offset 20"}, 1, 64, 256, unwritten_kernel, true,
+           out.data());
 }
 TEST_F(Instrument, UnwrittenDeviceMemory) {
     std::byte* const memory = device.runtime->allocate(256);
     auto* const numbers = reinterpret_cast<int*>(memory);
-    caught({"device memory at", "reads what nobody wrote", "offset 0"}, 1, 32, 0, read_kernel, static_cast<const int*>(numbers), out.data());
+    caught({"device memory at", "reads what nobody wrote", "offset 0"}, 1, 32, 0, read_kernel,
+           static_cast<const int*>(numbers), out.data());
     device.runtime->fill(memory, 0, 64, device.stream);
-    caught({"reads what nobody wrote", "thread (16,0,0)", "offset 64"}, 1, 32, 0, read_kernel, static_cast<const int*>(numbers), out.data());
+    caught({"reads what nobody wrote", "thread (16,0,0)", "offset 64"}, 1, 32, 0, read_kernel,
+           static_cast<const int*>(numbers), out.data());
     clean(1, 32, 0, beyond_kernel, numbers, 16u);
     clean(1, 32, 0, read_kernel, static_cast<const int*>(numbers), out.data());
     device.runtime->release(memory);
 }
 TEST_F(Instrument, Bounds) {
     const auto small = device.buffer(std::vector<int>(30, 0));
-    caught({"out of bounds", "thread (30,0,0)", "4 bytes beyond an allocation of 120"}, 1, 32, 0, beyond_kernel, small.data(), 0u);
-    caught({"out of bounds", "thread (31,0,0)", "shared memory, 4 bytes beyond the 128"}, 1, 32, 128, beyond_shared_kernel, out.data());
+    caught({"out of bounds", "thread (30,0,0)", "4 bytes beyond an allocation of 120"}, 1, 32, 0, beyond_kernel,
+           small.data(), 0u);
+    caught({"out of bounds", "thread (31,0,0)", "shared memory, 4 bytes beyond the 128"}, 1, 32, 128,
+           beyond_shared_kernel, out.data());
     const std::vector<int> host(32, 1);
     caught({"out of bounds", "no memory of the device"}, 1, 32, 0, host_kernel, Holder{host.data()}, out.data());
     caught({"local memory", "another thread's"}, 1, 4, 0, foreign_stack_kernel, out.data());
@@ -290,13 +304,16 @@ TEST_F(Instrument, AsynchronousCopies) {
     const float* const source = in.data();
     clean(1, 32, 0, copies_kernel, 0, source, sums.data(), 4);
     for (unsigned t = 0; t < 32; t++) EXPECT_EQ(sums.host()[t], 4 * static_cast<float>(t + 4) + 128 * 6);
-    caught({"shared memory at", "the target of an asynchronous copy that was not waited for"}, 1, 32, 0, copies_kernel, 1, source, sums.data(), 4);
+    caught({"shared memory at", "the target of an asynchronous copy that was not waited for"}, 1, 32, 0, copies_kernel,
+           1, source, sums.data(), 4);
     caught({"shared memory at"}, 1, 32, 0, copies_kernel, 2, source, sums.data(), 4);
-    caught({"race in shared memory", "it writes what thread", "read at"}, 1, 32, 0, copies_kernel, 3, source, sums.data(), 4);
+    caught({"race in shared memory", "it writes what thread", "read at"}, 1, 32, 0, copies_kernel, 3, source,
+           sums.data(), 4);
 }
 
 #if defined(__clang__)
-#define CMTL_SKIP_COUNTS() GTEST_SKIP() << "figures are exact with g++ alone: clang++ splits vectors into their elements"
+#define CMTL_SKIP_COUNTS() \
+    GTEST_SKIP() << "figures are exact with g++ alone: clang++ splits vectors into their elements"
 #else
 #define CMTL_SKIP_COUNTS() static_cast<void>(0)
 #endif
