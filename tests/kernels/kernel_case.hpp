@@ -14,6 +14,12 @@
 
 namespace cmtl::kernels {
 
+// Equal sizes and bytes: NaN equals NaN, 0 is not -0.
+inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+}
+
+
 using reference::Array;
 using reference::Sizes;
 
