@@ -9,6 +9,7 @@
 #include "kernels/conv3d.hpp"
 #include "kernels/dropout.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/fire_join.hpp"
 #include "kernels/linear.hpp"
 #include "kernels/optimiser.hpp"
 #include "kernels/pool3d.hpp"
@@ -195,6 +196,12 @@ std::vector<CounterCase> shift_cases() {
     static constexpr StemSizes stem{1, 16, 20, 20, 64};
     static constexpr int64_t in = stem.d * stem.h * stem.w * stem.channels, out = in / 8;
     const std::string size = "16x20x20, 64 channels";
+    const std::string stem_reason = "as shift3d_gather: each channel of a voxel comes from its own place";
+    const auto stem_plan = [](CounterDevice& d) {
+        int32_t* const plan = d.array<int32_t>(stem.n * stem.channels * 2);
+        shift3d_plan<Simt>(d.stream(), {stem.n, stem.d, stem.h, stem.w, stem.channels}, key, {1, 0.2, false}, plan);
+        return plan;
+    };
     return {
         {"Shift3D, no sample shifted",
          "2 x 10x20x24, 64 channels",
@@ -236,6 +243,30 @@ std::vector<CounterCase> shift_cases() {
                                          batch_norm3d_coefficients(stem.rows(), n.forward.scratch), y, w);
              };
          }},
+        {"stem, every sample shifted",
+         size,
+         {{"stem_pool_forward_moved", "4 in + 5 out", 4 * in + 5 * out, 10.8, stem_reason}},
+         [stem_plan](CounterDevice& d) -> Launches {
+             const float* x = d.floats(in);
+             const Norm n = norm(d, stem.rows(), x, nullptr);
+             batch_norm3d_forward<Simt>(d.stream(), n.forward);
+             const int32_t* plan = stem_plan(d);
+             return [s = d.stream(), x, n, plan, y = d.array<float>(out), w = d.array<uint8_t>(out)] {
+                 stem_pool_forward<Simt>(s, stem, {plan, false, 0}, x,
+                                         batch_norm3d_coefficients(stem.rows(), n.forward.scratch), y, w);
+             };
+         }},
+        {"stem, every sample shifted, backward",
+         size,
+         {{"stem_gradient_sums_moved", "4 in + 5 out", 4 * in + 5 * out, 6.36, stem_reason},
+          {"stem_apply_gradient_moved", "8 in + 5 out", 8 * in + 5 * out, 5.88, stem_reason}},
+         [stem_plan](CounterDevice& d) -> Launches {
+             const Norm n = norm(d, stem.rows(), d.floats(in), nullptr);
+             const int32_t* plan = stem_plan(d);
+             return [s = d.stream(), n, plan, dy = d.floats(out), w = d.array<uint8_t>(out, 13)] {
+                 stem_pool_backward<Simt>(s, stem, {plan, false, 0}, dy, w, n.backward);
+             };
+         }},
         {"stem after its convolution, backward",
          size,
          {{"stem_gradient_sums", "4 in + 5 out", 4 * in + 5 * out, 2.17},
@@ -246,6 +277,43 @@ std::vector<CounterCase> shift_cases() {
                  stem_pool_backward<Simt>(s, stem, {nullptr, false, 0}, dy, w, n.backward);
              };
          }},
+    };
+}
+
+std::vector<CounterCase> fire_join_cases() {
+    static constexpr int64_t rows = 12 * 15 * 15, channels = 64, count = rows * 2 * channels;
+    const std::string size = "2700 rows, 64 + 64 channels";
+    const auto forward = [](bool bypass) {
+        return [bypass](CounterDevice& d) -> Launches {
+            const Norm one = norm(d, {rows, channels}, d.floats(count / 2), nullptr),
+                       three = norm(d, {rows, channels}, d.floats(count / 2), nullptr);
+            const FireJoinForwardArguments a{one.forward, three.forward, bypass ? d.floats(count) : nullptr,
+                                             d.array<float>(count)};
+            return [s = d.stream(), a] { fire_join_forward<Simt>(s, a); };
+        };
+    };
+    const auto backward = [](bool bypass) {
+        return [bypass](CounterDevice& d) -> Launches {
+            const Norm one = norm(d, {rows, channels}, d.floats(count / 2), nullptr),
+                       three = norm(d, {rows, channels}, d.floats(count / 2), nullptr);
+            const FireJoinBackwardArguments a{one.backward, three.backward, d.floats(count),
+                                              bypass ? d.floats(count) : nullptr,
+                                              bypass ? d.array<float>(count) : nullptr};
+            return [s = d.stream(), a] { fire_join_backward<Simt>(s, a); };
+        };
+    };
+    return {
+        {"fire join", size, {{"fire_join", "8 n", 8 * count, 1.38}}, forward(false)},
+        {"fire join, bypass", size, {{"fire_join", "12 n", 12 * count, 1.26}}, forward(true)},
+        {"fire join, backward",
+         size,
+         {{"fire_join_gradient_sums", "8 n", 8 * count, 1.17}, {"fire_join_apply_gradient", "12 n", 12 * count, 1.42}},
+         backward(false)},
+        {"fire join, bypass, backward",
+         size,
+         {{"fire_join_gradient_sums", "16 n", 16 * count, 1.05},
+          {"fire_join_apply_gradient", "12 n", 12 * count, 1.42}},
+         backward(true)},
     };
 }
 
@@ -332,8 +400,8 @@ std::vector<CounterCase> head_cases() {
 
 std::vector<CounterCase> counter_cases() {
     std::vector<CounterCase> all;
-    for (auto&& part :
-         {elementwise_cases(), norm_cases(), pool_cases(), shift_cases(), convolution_cases(), head_cases()})
+    for (auto&& part : {elementwise_cases(), norm_cases(), fire_join_cases(), pool_cases(), shift_cases(),
+                        convolution_cases(), head_cases()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }
