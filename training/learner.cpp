@@ -40,8 +40,7 @@ void Learner::step(const Tensor& volume, const Tensor& features, const std::vect
     inputs.insert(inputs.end(), labels.begin(), labels.end());
     const auto work = [&](const std::vector<Tensor>& in) { enqueue(in[0], in[1], {in.begin() + 2, in.end()}, step, learning_rate); };
     if (!graph_ && same_shapes(inputs, seen_)) graph_ = std::make_unique<StepGraph>(context_, inputs, work);
-    seen_.clear();
-    for (const Tensor& input : inputs) seen_.push_back(input.detach());
+    seen_ = graph_ ? std::vector<Tensor>{} : inputs;  // a batch is large: not kept once its shapes served
     if (graph_ && graph_->fits(inputs))
         graph_->replay(inputs, {static_cast<uint64_t>(step), shift3d_probability(shift_, static_cast<uint64_t>(step)), learning_rate});
     else
