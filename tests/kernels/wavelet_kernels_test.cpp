@@ -139,7 +139,8 @@ std::vector<std::vector<double>> sub_bands(TestDevice& device, const Size3& imag
             for (int64_t x = low[2] - 2; x < low[2] + size[2] + 3; ++x)
                 region.push_back(
                     voxels[static_cast<size_t>((source(z, image[0]) * image[1] + source(y, image[1])) * image[2] + source(x, image[2]))]);
-    const auto in = device.array(region), list = device.array(offsets);
+    const auto in = device.array(region);
+    const auto list = device.array(offsets);
     const WaveletLines along_x{(size[0] + 5) * (size[1] + 5), size[2], 1, low[2], even(image[2])},
         along_y{size[0] + 5, size[1], size[2], low[1], even(image[1])}, along_z{1, size[0], size[1] * size[2], low[0], even(image[0])};
     const auto count_x = static_cast<size_t>((size[0] + 5) * (size[1] + 5) * size[2]),
