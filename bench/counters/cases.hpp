@@ -56,6 +56,7 @@ struct CounterCase {
 };
 
 std::vector<CounterCase> counter_cases();
+std::vector<CounterCase> radiomics_image_cases();  // a part of them
 
 struct CounterRow {
     KernelMinimum minimum;
