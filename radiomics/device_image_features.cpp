@@ -131,8 +131,8 @@ class DeviceAnalysis {
         s.greatest = range.greatest;
         {
             const DeviceBuffer<double> sorted(context_, values.size());
-            DeviceBuffer<std::byte> scratch(context_, kernels::sort_scratch<Target, double>(n));
-            kernels::sort<Target>(stream_, n, values.data(), sorted.data(), scratch.data(), scratch.size());
+            const DeviceBuffer<std::byte> scratch(context_, kernels::sort_keys_scratch<Target, double>(n));
+            kernels::sort_keys<Target>(stream_, n, values.data(), sorted.data(), scratch.data());
             kernels::Ranks ranks{10, {}};
             for (size_t p = 0; p < 5; ++p) {
                 const int64_t rank = percentile_rank(n, percentiles[p]).first;
