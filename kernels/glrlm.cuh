@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(256)
     histogram.for_each([&](int bin, unsigned count) {
         if (count) atomicAdd(mine + static_cast<int64_t>(bin % roi.highest) * longest + bin / roi.highest, count);
     });
-    if (__syncthreads_or(neighbours) && threadIdx.x == 0) atomicOr(lines + blockIdx.x, 1u);
+    if (__any_sync(whole_warp, neighbours) && lane_rank() == 0) atomicOr(lines + blockIdx.x, 1u);
 }
 
 // How many steps along an axis stay in the box.
@@ -53,12 +53,12 @@ __device__ __forceinline__ int64_t steps_left(int64_t at, int64_t size, int32_t 
     return step > 0 ? (size - 1 - at) / step : step < 0 ? at / -step : size;
 }
 
-// Two voxels of the ROI on one line with others between: looked for only where no two are neighbours, which real lungs
-// never are.
+// Two voxels of the ROI on one line with others between: looked for only in directions along which no two are
+// neighbours, so never in a lung.
 template <class Level>
 __global__ void __launch_bounds__(256)
     glrlm_lines_kernel(RoiLevels<Level> roi, const VoxelOffset* offsets, Stretches stretches, uint32_t* lines) {
-    if (__syncthreads_or(threadIdx.x == 0 && atomicLoad(lines + blockIdx.x))) return;
+    if (from_lane(whole_warp, lane_rank() ? 0u : atomicLoad(lines + blockIdx.x), 0)) return;  // all of a warp or none
     const VoxelOffset offset = offsets[blockIdx.x];
     const auto step = roi.box.step(offset);
     const int64_t end = stretches.end(blockIdx.y);
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(256)
         steps = in_x < steps ? in_x : steps;
         for (int64_t k = 1; k <= steps && !found; ++k) found = roi.levels[v + k * step] != 0;
     }
-    if (__syncthreads_or(found) && threadIdx.x == 0) atomicOr(lines + blockIdx.x, 1u);
+    if (__any_sync(whole_warp, found) && lane_rank() == 0) atomicOr(lines + blockIdx.x, 1u);
 }
 
 }  // namespace CMTL_TARGET
