@@ -8,6 +8,7 @@
 #include <cmath>
 #include <mutex>
 #include <sstream>
+#include <type_traits>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
@@ -73,9 +74,67 @@ std::string reason(const itk::ExceptionObject& error) {
     return text.substr(0, 200);
 }
 
-}  // namespace
+// Calls use(T{}) with the voxels' type; false where it is no number.
+template <class Use>
+bool with_component_type(const itk::ImageIOBase& io, Use&& use) {
+    using C = itk::ImageIOBase::IOComponentEnum;
+    switch (io.GetComponentType()) {
+        case C::UCHAR:
+            return use(uint8_t{}), true;
+        case C::CHAR:
+            return use(int8_t{}), true;
+        case C::USHORT:
+            return use(uint16_t{}), true;
+        case C::SHORT:
+            return use(int16_t{}), true;
+        case C::UINT:
+            return use(uint32_t{}), true;
+        case C::INT:
+            return use(int32_t{}), true;
+        case C::ULONG:
+        case C::ULONGLONG:
+            return use(uint64_t{}), true;
+        case C::LONG:
+        case C::LONGLONG:
+            return use(int64_t{}), true;
+        case C::FLOAT:
+            return use(float{}), true;
+        case C::DOUBLE:
+            return use(double{}), true;
+        default:
+            return false;
+    }
+}
 
-Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
+template <class T>
+constexpr bool is_alternative =
+    std::is_same_v<T, uint8_t> || std::is_same_v<T, int16_t> || std::is_same_v<T, uint16_t> ||
+    std::is_same_v<T, int32_t> || std::is_floating_point_v<T>;
+
+// Types that AnyImage lacks become the next one that holds them, 64-bit numbers double where that is exact.
+template <class T>
+AnyImage exact(const std::vector<T>& raw, const Geometry& g, const std::filesystem::path& path, const char* tag) {
+    if constexpr (sizeof(T) == 1) {
+        Image<int16_t> image(g);
+        std::copy(raw.begin(), raw.end(), image.voxels.begin());
+        return image;
+    } else {
+        Image<double> image(g);
+        for (size_t n = 0; n < raw.size(); ++n) {
+            const auto value = static_cast<double>(raw[n]);
+            if constexpr (sizeof(T) == 8)
+                if (!(std::abs(value) <= 9007199254740992.0))
+                    fail(ErrorKind::input, tag, "{}: the value {} is too large to be kept exactly (above 2^53)",
+                         path.string(), raw[n]);
+            image.voxels[n] = value;
+        }
+        return image;
+    }
+}
+
+// Opens the file and calls use(io, geometry, no_number) to read the voxels; ITK's exceptions become our errors.
+template <class Use>
+auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) {
     const char* tag = tag_of(format);
     const std::string name = path.string();
     const std::lock_guard lock(itk_mutex);
@@ -106,55 +165,42 @@ Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
         const auto voxels = static_cast<size_t>(g.count());
         if (io->GetImageSizeInPixels() != static_cast<itk::ImageIOBase::SizeType>(voxels) || voxels > (size_t{1} << 30))
             fail(ErrorKind::input, tag, "{}: {} voxels cannot be read", name, io->GetImageSizeInPixels());
-        std::vector<char> raw(voxels * static_cast<size_t>(io->GetComponentSize()));
         io->SetIORegion(region);
-        io->Read(raw.data());
-        Volume volume(g);
-        using C = itk::ImageIOBase::IOComponentEnum;
-        switch (io->GetComponentType()) {
-            case C::UCHAR:
-                widen<unsigned char>(raw, volume.voxels);
-                break;
-            case C::CHAR:
-                widen<signed char>(raw, volume.voxels);
-                break;
-            case C::USHORT:
-                widen<unsigned short>(raw, volume.voxels);
-                break;
-            case C::SHORT:
-                widen<short>(raw, volume.voxels);
-                break;
-            case C::UINT:
-                widen<unsigned int>(raw, volume.voxels);
-                break;
-            case C::INT:
-                widen<int>(raw, volume.voxels);
-                break;
-            case C::ULONG:
-                widen<unsigned long>(raw, volume.voxels);
-                break;
-            case C::LONG:
-                widen<long>(raw, volume.voxels);
-                break;
-            case C::ULONGLONG:
-                widen<unsigned long long>(raw, volume.voxels);
-                break;
-            case C::LONGLONG:
-                widen<long long>(raw, volume.voxels);
-                break;
-            case C::FLOAT:
-                widen<float>(raw, volume.voxels);
-                break;
-            case C::DOUBLE:
-                widen<double>(raw, volume.voxels);
-                break;
-            default:
-                fail(ErrorKind::input, tag, "{}: the value type is no number", name);
-        }
-        return volume;
+        return use(*io, g, [&] { fail(ErrorKind::input, tag, "{}: the value type is no number", name); });
     } catch (const itk::ExceptionObject& error) {
         fail(ErrorKind::input, tag, "{}: truncated or damaged: {}", name, reason(error));
     }
+}
+
+}  // namespace
+
+Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
+    return with_file(path, format, [](itk::ImageIOBase& io, const Geometry& g, const auto& no_number) {
+        std::vector<char> raw(static_cast<size_t>(g.count()) * static_cast<size_t>(io.GetComponentSize()));
+        io.Read(raw.data());
+        Volume volume(g);
+        if (!with_component_type(io, [&]<class T>(T) { widen<T>(raw, volume.voxels); })) no_number();
+        return volume;
+    });
+}
+
+AnyImage read_any_with_itk(const std::filesystem::path& path, FileFormat format) {
+    return with_file(path, format, [&](itk::ImageIOBase& io, const Geometry& g, const auto& no_number) {
+        AnyImage any;
+        const auto read = [&]<class T>(T) {
+            if constexpr (is_alternative<T>) {
+                Image<T> image(g);
+                io.Read(image.voxels.data());
+                any = std::move(image);
+            } else {
+                std::vector<T> raw(static_cast<size_t>(g.count()));
+                io.Read(raw.data());
+                any = exact<T>(raw, g, path, tag_of(format));
+            }
+        };
+        if (!with_component_type(io, read)) no_number();
+        return any;
+    });
 }
 
 void write_with_itk(const std::filesystem::path& path, FileFormat format, const Geometry& g, ValueType type,
