@@ -5,13 +5,18 @@
 #include <itkNrrdImageIO.h>
 #include <itkOutputWindow.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <sstream>
 #include <type_traits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "io/nifti_voxels.hpp"
 #include "io/silent_stderr.hpp"
 
 namespace cmtl {
@@ -55,12 +60,12 @@ itk::ImageIOBase::Pointer make_io(FileFormat format) {
 }
 
 template <class T>
-void widen(const std::vector<char>& raw, std::vector<float>& out) {
-    const T* in = reinterpret_cast<const T*>(raw.data());
+void widen(const std::vector<T>& in, std::vector<float>& out) {
     parallel_ranges(
         std::ssize(out),
         [&](int64_t begin, int64_t end) {
-            for (int64_t n = begin; n < end; ++n) out[static_cast<size_t>(n)] = static_cast<float>(in[n]);
+            std::transform(in.begin() + begin, in.begin() + end, out.begin() + begin,
+                           [](T v) { return static_cast<float>(v); });
         },
         1 << 16);
 }
@@ -74,35 +79,35 @@ std::string reason(const itk::ExceptionObject& error) {
     return text.substr(0, 200);
 }
 
-// Calls use(T{}) with the voxels' type; false where it is no number.
+// Calls use(T{}) with the voxels' type.
 template <class Use>
-bool with_component_type(const itk::ImageIOBase& io, Use&& use) {
+void with_component_type(const itk::ImageIOBase& io, const std::filesystem::path& path, FileFormat format, Use&& use) {
     using C = itk::ImageIOBase::IOComponentEnum;
     switch (io.GetComponentType()) {
         case C::UCHAR:
-            return use(uint8_t{}), true;
+            return use(uint8_t{});
         case C::CHAR:
-            return use(int8_t{}), true;
+            return use(int8_t{});
         case C::USHORT:
-            return use(uint16_t{}), true;
+            return use(uint16_t{});
         case C::SHORT:
-            return use(int16_t{}), true;
+            return use(int16_t{});
         case C::UINT:
-            return use(uint32_t{}), true;
+            return use(uint32_t{});
         case C::INT:
-            return use(int32_t{}), true;
+            return use(int32_t{});
         case C::ULONG:
         case C::ULONGLONG:
-            return use(uint64_t{}), true;
+            return use(uint64_t{});
         case C::LONG:
         case C::LONGLONG:
-            return use(int64_t{}), true;
+            return use(int64_t{});
         case C::FLOAT:
-            return use(float{}), true;
+            return use(float{});
         case C::DOUBLE:
-            return use(double{}), true;
+            return use(double{});
         default:
-            return false;
+            fail(ErrorKind::input, tag_of(format), "{}: the value type is no number", path.string());
     }
 }
 
@@ -132,13 +137,15 @@ AnyImage exact(const std::vector<T>& raw, const Geometry& g, const std::filesyst
     }
 }
 
-// Opens the file and calls use(io, geometry, no_number) to read the voxels; ITK's exceptions become our errors.
+// Opens the file and calls use(io, geometry, load), where load(vector) fills a vector of the file's type with the
+// voxels; ITK's exceptions become our errors. Of NIfTI ITK reads the header alone, so that several files are read at a
+// time.
 template <class Use>
 auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) {
     const char* tag = tag_of(format);
     const std::string name = path.string();
-    const std::lock_guard lock(itk_mutex);
-    const Quiet quiet;
+    std::unique_lock lock(itk_mutex);
+    std::optional<Quiet> quiet(std::in_place);
     try {
         const itk::ImageIOBase::Pointer io = make_io(format);
         io->SetFileName(name);
@@ -166,7 +173,12 @@ auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) 
         if (io->GetImageSizeInPixels() != static_cast<itk::ImageIOBase::SizeType>(voxels) || voxels > (size_t{1} << 30))
             fail(ErrorKind::input, tag, "{}: {} voxels cannot be read", name, io->GetImageSizeInPixels());
         io->SetIORegion(region);
-        return use(*io, g, [&] { fail(ErrorKind::input, tag, "{}: the value type is no number", name); });
+        return use(*io, g, [&](auto& out) {
+            if (format != FileFormat::nifti) return io->Read(out.data());
+            quiet.reset();
+            lock.unlock();
+            read_nifti_voxels(path, std::as_writable_bytes(std::span(out)));
+        });
     } catch (const itk::ExceptionObject& error) {
         fail(ErrorKind::input, tag, "{}: truncated or damaged: {}", name, reason(error));
     }
@@ -175,30 +187,35 @@ auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) 
 }  // namespace
 
 Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
-    return with_file(path, format, [](itk::ImageIOBase& io, const Geometry& g, const auto& no_number) {
-        std::vector<char> raw(static_cast<size_t>(g.count()) * static_cast<size_t>(io.GetComponentSize()));
-        io.Read(raw.data());
+    return with_file(path, format, [&](const itk::ImageIOBase& io, const Geometry& g, const auto& load) {
         Volume volume(g);
-        if (!with_component_type(io, [&]<class T>(T) { widen<T>(raw, volume.voxels); })) no_number();
+        with_component_type(io, path, format, [&]<class T>(T) {
+            if constexpr (std::is_same_v<T, float>) {
+                load(volume.voxels);
+            } else {
+                std::vector<T> stored(volume.voxels.size());
+                load(stored);
+                widen(stored, volume.voxels);
+            }
+        });
         return volume;
     });
 }
 
 AnyImage read_any_with_itk(const std::filesystem::path& path, FileFormat format) {
-    return with_file(path, format, [&](itk::ImageIOBase& io, const Geometry& g, const auto& no_number) {
+    return with_file(path, format, [&](const itk::ImageIOBase& io, const Geometry& g, const auto& load) {
         AnyImage any;
-        const auto read = [&]<class T>(T) {
+        with_component_type(io, path, format, [&]<class T>(T) {
             if constexpr (is_alternative<T>) {
                 Image<T> image(g);
-                io.Read(image.voxels.data());
+                load(image.voxels);
                 any = std::move(image);
             } else {
-                std::vector<T> raw(static_cast<size_t>(g.count()));
-                io.Read(raw.data());
-                any = exact<T>(raw, g, path, tag_of(format));
+                std::vector<T> stored(static_cast<size_t>(g.count()));
+                load(stored);
+                any = exact<T>(stored, g, path, tag_of(format));
             }
-        };
-        if (!with_component_type(io, read)) no_number();
+        });
         return any;
     });
 }
