@@ -31,6 +31,10 @@ struct RadiomicsResult {
 template <class T>
 RadiomicsResult extract_features(Context& context, const Image<T>& image, const Mask& mask, const RadiomicsSettings& settings);
 
+// The same with the ROI of all voxels above 0, as in a prepared volume that holds nothing but lungs.
+template <class T>
+RadiomicsResult extract_features(Context& context, const Image<T>& image, const RadiomicsSettings& settings);
+
 constexpr int max_levels = 4096;
 
 // The mask on the image's grid. Throws Error(input) naming `image_name` and `mask_name` and the largest difference in mm where sizes,

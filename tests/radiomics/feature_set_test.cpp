@@ -36,7 +36,9 @@ TEST(FeatureSet, CovidMtl375IsThePublishedTablesHeader) {
 // Three names are both the GLRLM's and the GLSZM's.
 TEST(FeatureSet, NamesThatTwoClassesHaveAreTheGlszmsInThePublishedTable) {
     for (const auto& f : feature_set("covid-mtl-375"))
-        if (f.name.rfind("GrayLevel", 0) == 0) EXPECT_EQ(f.feature_class, FeatureClass::glszm) << f.name;
+        if (f.name.starts_with("GrayLevel")) {
+            EXPECT_EQ(f.feature_class, FeatureClass::glszm) << f.name;
+        }
 }
 
 TEST(FeatureSet, AnUnknownNameIsRefused) { EXPECT_THROW(feature_set("most"), Error); }

@@ -1,0 +1,98 @@
+#include "radiomics/image_features.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "radiomics/first_order.hpp"
+#include "radiomics/glcm.hpp"
+#include "radiomics/glrlm.hpp"
+#include "radiomics/glszm.hpp"
+
+namespace cmtl {
+
+void add_time(StepTimes& times, const std::string& step, double seconds) {
+    const auto at = std::find_if(times.begin(), times.end(), [&](const auto& t) { return t.first == step; });
+    if (at == times.end())
+        times.emplace_back(step, seconds);
+    else
+        at->second += seconds;
+}
+
+namespace {
+
+class Stopwatch {
+  public:
+    explicit Stopwatch(StepTimes& times) : times_(times) {}
+    void lap(const char* step) {
+        const auto now = std::chrono::steady_clock::now();
+        add_time(times_, step, std::chrono::duration<double>(now - last_).count());
+        last_ = now;
+    }
+
+  private:
+    StepTimes& times_;
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+ImageAnalysis::ImageAnalysis(const Roi& roi, const RadiomicsSettings& settings, double voxel_volume, StepTimes& times)
+    : roi_(roi), settings_(settings), voxel_volume_(voxel_volume), times_(times) {}
+
+template <class Level>
+void ImageAnalysis::textures(std::span<const double> values, const Binning& binning, const Wanted& wanted,
+                             std::unique_ptr<LevelVolume<Level>>& volume, ImageFeatures& out) {
+    const auto wants = [&](FeatureClass c) { return wanted.classes[static_cast<size_t>(c)]; };
+    const auto of = [&](FeatureClass c) -> std::vector<double>& { return out.values[static_cast<size_t>(c)]; };
+    Stopwatch watch(times_);
+    if (!volume) volume = std::make_unique<LevelVolume<Level>>(roi_, *std::max_element(settings_.distances.begin(), settings_.distances.end()));
+    const LevelCounts levels = discretise(roi_, values, binning, *volume);
+    out.levels = levels.highest;
+    watch.lap("discretise");
+    if (wants(FeatureClass::first_order)) {
+        of(FeatureClass::first_order) =
+            first_order_features(first_order_sums(values, settings_.voxel_array_shift), levels, voxel_volume_);
+        watch.lap("firstorder");
+    }
+    // Pairs at distance 1 are a by-product of the runs.
+    const bool runs = wants(FeatureClass::glrlm), pairs = wants(FeatureClass::glcm), pairs_of_runs = runs && pairs && settings_.distances == std::vector{1};
+    const auto offsets = glcm_offsets(pairs_of_runs || !pairs ? std::vector{1} : settings_.distances, roi_.size);
+    std::vector<GlcmSums> sums(offsets.size());
+    if (runs) {
+        const auto neighbours = pairs_of_runs ? offsets : glcm_offsets({1}, roi_.size);
+        std::vector<std::vector<SizeCount>> lists(neighbours.size());
+        count_neighbours(roi_, *volume, levels.highest, neighbours, [&](const NeighbourCounts& counts) {
+            const size_t d = counts.direction;
+            lists[d] = glrlm_runs(roi_, levels, neighbours[d], counts);
+            if (pairs_of_runs) sums[d] = glcm_sums(counts.pairs, levels.highest, levels.present, wanted.mcc);
+        });
+        of(FeatureClass::glrlm) = glrlm_features(lists);
+        watch.lap(pairs_of_runs ? "glcm+glrlm" : "glrlm");
+    }
+    if (pairs) {
+        if (!pairs_of_runs)
+            glcm_counts(roi_, *volume, levels.highest, offsets, [&](size_t d, const std::vector<uint32_t>& counts) {
+                sums[d] = glcm_sums(counts, levels.highest, levels.present, wanted.mcc);
+            });
+        of(FeatureClass::glcm) = glcm_features(sums, levels.highest, levels.present);
+        watch.lap(pairs_of_runs ? "glcm+glrlm" : "glcm");
+    }
+    if (wants(FeatureClass::glszm)) {
+        of(FeatureClass::glszm) = glszm_features(glszm_zones(roi_, *volume, levels.highest));
+        watch.lap("glszm");
+    }
+}
+
+ImageFeatures ImageAnalysis::run(std::span<const double> values, const Wanted& wanted, const std::string& name) {
+    ImageFeatures out;
+    const auto [least, greatest] = value_range(values);
+    const Binning binning = make_binning(least, greatest, settings_, name);
+    if (binning.level(greatest) <= std::numeric_limits<uint8_t>::max())
+        textures(values, binning, wanted, narrow_, out);
+    else
+        textures(values, binning, wanted, wide_, out);
+    return out;
+}
+
+}  // namespace cmtl

@@ -1,0 +1,23 @@
+#pragma once
+// The undecimated coif1 wavelet, level 1, at the voxels of a ROI: PyRadiomics' `Wavelet` image type (pywt.swtn), to the bit.
+#include <array>
+#include <functional>
+
+#include "radiomics/roi.hpp"
+
+namespace cmtl {
+
+// Reads `count` voxels of the image's row (j, k) from voxel `begin` on. Called from several threads, inside of the image only.
+template <class Real>
+using RowReader = std::function<void(int64_t j, int64_t k, int64_t begin, int64_t count, Real* out)>;
+
+constexpr size_t sub_bands = 8;  // LLH LHL LHH HLL HLH HHL HHH LLL, letters along x, y, z
+
+// out[b]: roi.voxels values of sub-band b, packed; nullptr where it is not wanted. Each is what filtering the whole image along x, then
+// y, then z gives, the image repeated periodically (axes of odd length: after one more voxel, the first), in Real arithmetic:
+// y[i] = sum_k f[k] x[i + 3 - k], k ascending, but where i + 3 reaches the end the wrapped terms first, as PyWavelets adds them.
+// Real: float or double. Each thread holds 24 pieces of slices of eight rows.
+template <class Real>
+void wavelet(const Roi& roi, const RowReader<Real>& read, const std::array<double*, sub_bands>& out);
+
+}  // namespace cmtl
