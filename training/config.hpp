@@ -8,6 +8,7 @@
 
 #include "nets/covid_mtl.hpp"
 #include "nets/losses.hpp"
+#include "pipeline/case_features.hpp"
 #include "pipeline/preparation.hpp"
 
 namespace cmtl {
@@ -45,6 +46,7 @@ struct Config {
     std::string preset = "full";
     DataConfig data;
     PreparationOptions preparation;
+    FeatureOptions radiomics;  // of features that are computed; a table's are what they are
     AugmentConfig augment;
     ModelOptions model;
     LossOptions loss;
