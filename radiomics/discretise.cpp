@@ -94,7 +94,7 @@ Binning make_binning(double least, double greatest, const RadiomicsSettings& s, 
     return {low, (low + s.bin_width) - low, 0};
 }
 
-std::pair<double, double> value_range(const std::vector<double>& values) {
+std::pair<double, double> value_range(std::span<const double> values) {
     double least = std::numeric_limits<double>::infinity(), greatest = -least, faults = 0;
     parallel_ranges(std::ssize(values), [&](int64_t begin, int64_t end) {
         double low = std::numeric_limits<double>::infinity(), high = -low, fault = 0;
@@ -111,7 +111,7 @@ std::pair<double, double> value_range(const std::vector<double>& values) {
 }
 
 template <class Level>
-LevelCounts discretise(const Roi& roi, const std::vector<double>& values, const Binning& binning, LevelVolume<Level>& volume) {
+LevelCounts discretise(const Roi& roi, std::span<const double> values, const Binning& binning, LevelVolume<Level>& volume) {
     const int most = binning.most > 0 ? binning.most : no_limit;
     const size_t bins = size_t{std::numeric_limits<Level>::max()} + 1;
     std::vector<int64_t> counts(bins, 0);
@@ -140,7 +140,7 @@ LevelCounts discretise(const Roi& roi, const std::vector<double>& values, const 
     return out;
 }
 
-template LevelCounts discretise(const Roi&, const std::vector<double>&, const Binning&, LevelVolume<uint8_t>&);
-template LevelCounts discretise(const Roi&, const std::vector<double>&, const Binning&, LevelVolume<uint16_t>&);
+template LevelCounts discretise(const Roi&, std::span<const double>, const Binning&, LevelVolume<uint8_t>&);
+template LevelCounts discretise(const Roi&, std::span<const double>, const Binning&, LevelVolume<uint16_t>&);
 
 }  // namespace cmtl

@@ -1,9 +1,11 @@
 #pragma once
 // Grey levels: PyRadiomics' getBinEdges and binImage, with the roundings of numpy's arange, linspace and digitize.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "radiomics/large_array.hpp"
 #include "radiomics/roi.hpp"
 #include "radiomics/settings.hpp"
 
@@ -29,7 +31,7 @@ class LevelVolume {
   public:
     LevelVolume(const Roi& roi, int64_t margin)
         : margin_(margin), row_(roi.size[0] + 2 * margin), plane_(row_ * (roi.size[1] + 2 * margin)),
-          levels_(static_cast<size_t>(plane_ * (roi.size[2] + 2 * margin)) + 64, Level{0}) {}
+          levels_(static_cast<size_t>(plane_ * (roi.size[2] + 2 * margin)) + 64) {}
 
     int64_t margin() const { return margin_; }
     int64_t row() const { return row_; }
@@ -43,7 +45,7 @@ class LevelVolume {
 
   private:
     int64_t margin_, row_, plane_;
-    std::vector<Level> levels_;
+    LargeArray<Level> levels_;
 };
 
 // What a ROI's values are once binned.
@@ -54,10 +56,10 @@ struct LevelCounts {
 };
 
 // The range of the packed values; NaN where any value is not finite.
-std::pair<double, double> value_range(const std::vector<double>& values);
+std::pair<double, double> value_range(std::span<const double> values);
 
 // Writes the levels of the packed values into the volume. Level: uint8_t where all fit in.
 template <class Level>
-LevelCounts discretise(const Roi& roi, const std::vector<double>& values, const Binning& binning, LevelVolume<Level>& volume);
+LevelCounts discretise(const Roi& roi, std::span<const double> values, const Binning& binning, LevelVolume<Level>& volume);
 
 }  // namespace cmtl

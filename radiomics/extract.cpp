@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 #include "radiomics/image_features.hpp"
+#include "radiomics/large_array.hpp"
 #include "radiomics/roi.hpp"
 #include "radiomics/wavelet.hpp"
 
@@ -54,15 +55,15 @@ RadiomicsResult extract(const Image<T>& image, const Roi& roi, const RadiomicsSe
         wanted[f.image].mcc |= f.feature_class == FeatureClass::glcm && f.feature == mcc;
     }
     auto begin = Clock::now();
-    std::array<std::vector<double>, image_types> values;
+    std::array<LargeArray<double>, image_types> values;
     for (size_t i = 0; i < image_types; ++i)
-        if (wanted[i].any()) values[i].resize(static_cast<size_t>(roi.voxels));
+        if (wanted[i].any()) values[i] = LargeArray<double>(static_cast<size_t>(roi.voxels));
     if (wanted[0].any())
         parallel_ranges(std::ssize(roi.runs), [&](int64_t first, int64_t last) {
             for (int64_t r = first; r < last; ++r) {
                 const RoiRun& run = roi.runs[static_cast<size_t>(r)];
                 const T* from = &image.at(run.begin + roi.low[0], run.j + roi.low[1], run.k + roi.low[2]);
-                std::copy_n(from, run.count(), values[0].begin() + run.first);
+                std::copy_n(from, run.count(), values[0].data() + run.first);
             }
         });
     add_time(result.timeline, "prepare", seconds_since(begin));
@@ -81,7 +82,7 @@ RadiomicsResult extract(const Image<T>& image, const Roi& roi, const RadiomicsSe
     std::array<ImageFeatures, image_types> features;
     for (size_t i = 0; i < image_types; ++i) {
         if (!wanted[i].any()) continue;
-        features[i] = analysis.run(values[i], wanted[i], std::string(image_type_names[i]));
+        features[i] = analysis.run(values[i].span(), wanted[i], std::string(image_type_names[i]));
         result.levels[i] = features[i].levels;
         values[i] = {};
     }

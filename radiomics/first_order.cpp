@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <tuple>
 
 #include "base/cpu_dispatch.hpp"
@@ -54,7 +55,7 @@ CMTL_MULTIARCH void sums_between(const double* v, int64_t n, double low, double 
 }
 
 template <class Function>
-Sums in_blocks(const std::vector<double>& values, Function&& function) {
+Sums in_blocks(std::span<const double> values, Function&& function) {
     const int64_t n = std::ssize(values), blocks = (n + block - 1) / block;
     std::vector<Sums> parts(static_cast<size_t>(blocks));
     parallel_ranges(blocks, [&](int64_t begin, int64_t end) {
@@ -67,50 +68,72 @@ Sums in_blocks(const std::vector<double>& values, Function&& function) {
     return total;
 }
 
-// Order statistics without sorting: the levels' counts tell in which bin a rank lies, and only that bin's values are parted.
+CMTL_MULTIARCH void deviations_between(const double* v, int64_t n, double low, double high, double mean, Sums& out) {
+    block_body(v, n, out, [=](double x, double& a, double&, double&, double&) { a += x >= low && x <= high ? std::fabs(x - mean) : 0.0; });
+}
+
+// In which of the cells a value lies: never a lower one for a greater value.
+CMTL_MULTIARCH void cells_of(const double* v, int64_t n, double least, double scale, uint32_t* cells) {
+    for (int64_t i = 0; i < n; ++i) cells[i] = static_cast<uint32_t>(static_cast<int32_t>((v[i] - least) * scale));
+}
+
+// Order statistics without sorting: counts in fine cells tell in which cell a rank lies, and only the values of these few are parted.
 class RankedValues {
   public:
-    RankedValues(const std::vector<double>& values, const Binning& binning, const LevelCounts& levels)
-        : values_(values), binning_(binning), levels_(levels), bins_(levels.voxels.size()) {}
-
-    void want(int64_t rank) { bins_[place(rank).first].wanted = true; }
-
-    void gather() {
-        const int64_t n = std::ssize(values_);
-        std::vector<char> wanted;
-        for (const Bin& b : bins_) wanted.push_back(b.wanted);
-        parallel_ranges(n, [&](int64_t begin, int64_t end) {
-            std::vector<std::vector<double>> own(bins_.size());
-            for (int64_t i = begin; i < end; ++i) {
-                const auto level = static_cast<size_t>(binning_.level(values_[static_cast<size_t>(i)])) - 1;
-                if (wanted[level]) own[level].push_back(values_[static_cast<size_t>(i)]);
-            }
-#pragma omp critical
-            for (size_t b = 0; b < bins_.size(); ++b) bins_[b].values.insert(bins_[b].values.end(), own[b].begin(), own[b].end());
-        }, 1 << 14);
+    RankedValues(std::span<const double> values, double least, double greatest)
+        : values_(values), least_(least), scale_(greatest > least ? (cells - 1) / (greatest - least) : 0), counts_(cells, 0), wanted_(cells, 0) {
+        in_cells([&](std::vector<uint32_t>& own, uint32_t cell, double) { ++own[cell]; }, std::vector<uint32_t>(cells, 0),
+                 [&](const std::vector<uint32_t>& own) {
+                     for (size_t c = 0; c < cells; ++c) counts_[c] += own[c];
+                 });
     }
 
-    double at(int64_t rank) {
-        const auto [bin, in_bin] = place(rank);
-        auto& v = bins_[bin].values;
-        std::nth_element(v.begin(), v.begin() + in_bin, v.end());
-        return v[static_cast<size_t>(in_bin)];
+    void want(int64_t rank) { wanted_[place(rank).first] = 1; }
+    void gather() {
+        in_cells(
+            [&](std::map<uint32_t, std::vector<double>>& own, uint32_t cell, double value) {
+                if (wanted_[cell]) own[cell].push_back(value);
+            },
+            std::map<uint32_t, std::vector<double>>(),
+            [&](const auto& own) {
+                for (const auto& [cell, some] : own) gathered_[cell].insert(gathered_[cell].end(), some.begin(), some.end());
+            });
+        for (auto& [cell, some] : gathered_) std::sort(some.begin(), some.end());
+    }
+    double at(int64_t rank) const {
+        const auto [cell, in_cell] = place(rank);
+        return gathered_.at(cell)[static_cast<size_t>(in_cell)];
     }
 
   private:
-    struct Bin {
-        bool wanted = false;
-        std::vector<double> values;
-    };
-    std::pair<size_t, int64_t> place(int64_t rank) const {
-        size_t bin = 0;
-        while (rank >= levels_.voxels[bin]) rank -= levels_.voxels[bin++];
-        return {bin, rank};
+    static constexpr size_t cells = 1 << 16;
+
+    // visit(state, cell, value) for all values, each thread with a copy of `empty` that is then handed to merge().
+    template <class State, class Visit, class Merge>
+    void in_cells(Visit&& visit, const State& empty, Merge&& merge) const {
+        parallel_ranges(std::ssize(values_), [&](int64_t begin, int64_t end) {
+            State own = empty;
+            uint32_t cell[1024];
+            for (int64_t i = begin; i < end; i += std::ssize(cell)) {
+                const int64_t n = std::min<int64_t>(std::ssize(cell), end - i);
+                cells_of(values_.data() + i, n, least_, scale_, cell);
+                for (int64_t c = 0; c < n; ++c) visit(own, cell[c], values_[static_cast<size_t>(i + c)]);
+            }
+#pragma omp critical
+            merge(own);
+        }, 1 << 16);
     }
-    const std::vector<double>& values_;
-    const Binning& binning_;
-    const LevelCounts& levels_;
-    std::vector<Bin> bins_;
+    std::pair<uint32_t, int64_t> place(int64_t rank) const {
+        uint32_t cell = 0;
+        while (rank >= counts_[cell]) rank -= counts_[cell++];
+        return {cell, rank};
+    }
+
+    std::span<const double> values_;
+    double least_, scale_;
+    std::vector<int64_t> counts_;
+    std::vector<char> wanted_;
+    std::map<uint32_t, std::vector<double>> gathered_;
 };
 
 }  // namespace
@@ -125,7 +148,7 @@ double percentile(const FirstOrderSums& s, size_t p) {
     return t >= 0.5 ? s.above[p] - difference * (1 - t) : s.below[p] + difference * t;
 }
 
-FirstOrderSums first_order_sums(const std::vector<double>& values, double shift, const Binning& binning, const LevelCounts& levels) {
+FirstOrderSums first_order_sums(std::span<const double> values, double shift) {
     FirstOrderSums s;
     s.count = std::ssize(values);
     std::tie(s.least, s.greatest) = value_range(values);
@@ -136,7 +159,7 @@ FirstOrderSums first_order_sums(const std::vector<double>& values, double shift,
     const Sums central = in_blocks(values, [=](const double* v, int64_t n, Sums& out) { central_sums(v, n, mean, 0, out); });
     s.absolute = central[0], s.second = central[1], s.third = central[2], s.fourth = central[3];
 
-    RankedValues ranked(values, binning, levels);
+    RankedValues ranked(values, s.least, s.greatest);
     for (const double q : percentiles)
         for (int64_t r = 0, rank = percentile_rank(s.count, q).first; r < 2; ++r) ranked.want(std::min(rank + r, s.count - 1));
     ranked.gather();
@@ -150,9 +173,7 @@ FirstOrderSums first_order_sums(const std::vector<double>& values, double shift,
     const Sums inner = in_blocks(values, [=](const double* v, int64_t n, Sums& out) { sums_between(v, n, low, high, out); });
     s.robust_count = static_cast<int64_t>(inner[0]);
     const double inner_mean = inner[1] / inner[0];
-    s.robust_absolute = in_blocks(values, [=](const double* v, int64_t n, Sums& out) {
-        block_body(v, n, out, [=](double x, double& a, double&, double&, double&) { a += x >= low && x <= high ? std::fabs(x - inner_mean) : 0.0; });
-    })[0];
+    s.robust_absolute = in_blocks(values, [=](const double* v, int64_t n, Sums& out) { deviations_between(v, n, low, high, inner_mean, out); })[0];
     return s;
 }
 

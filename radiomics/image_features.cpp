@@ -41,7 +41,7 @@ ImageAnalysis::ImageAnalysis(const Roi& roi, const RadiomicsSettings& settings, 
     : roi_(roi), settings_(settings), voxel_volume_(voxel_volume), times_(times) {}
 
 template <class Level>
-void ImageAnalysis::textures(const std::vector<double>& values, const Binning& binning, const Wanted& wanted,
+void ImageAnalysis::textures(std::span<const double> values, const Binning& binning, const Wanted& wanted,
                              std::unique_ptr<LevelVolume<Level>>& volume, ImageFeatures& out) {
     const auto wants = [&](FeatureClass c) { return wanted.classes[static_cast<size_t>(c)]; };
     const auto of = [&](FeatureClass c) -> std::vector<double>& { return out.values[static_cast<size_t>(c)]; };
@@ -52,21 +52,31 @@ void ImageAnalysis::textures(const std::vector<double>& values, const Binning& b
     watch.lap("discretise");
     if (wants(FeatureClass::first_order)) {
         of(FeatureClass::first_order) =
-            first_order_features(first_order_sums(values, settings_.voxel_array_shift, binning, levels), levels, voxel_volume_);
+            first_order_features(first_order_sums(values, settings_.voxel_array_shift), levels, voxel_volume_);
         watch.lap("firstorder");
     }
-    if (wants(FeatureClass::glcm)) {
-        const auto offsets = glcm_offsets(settings_.distances, roi_.size);
-        std::vector<GlcmSums> directions(offsets.size());
-        glcm_counts(roi_, *volume, levels.highest, offsets, [&](size_t d, const std::vector<uint32_t>& counts) {
-            directions[d] = glcm_sums(counts, levels.highest, levels.present, wanted.mcc);
+    // Pairs at distance 1 are a by-product of the runs.
+    const bool runs = wants(FeatureClass::glrlm), pairs = wants(FeatureClass::glcm), pairs_of_runs = runs && pairs && settings_.distances == std::vector{1};
+    const auto offsets = glcm_offsets(pairs_of_runs || !pairs ? std::vector{1} : settings_.distances, roi_.size);
+    std::vector<GlcmSums> sums(offsets.size());
+    if (runs) {
+        const auto neighbours = pairs_of_runs ? offsets : glcm_offsets({1}, roi_.size);
+        std::vector<std::vector<SizeCount>> lists(neighbours.size());
+        count_neighbours(roi_, *volume, levels.highest, neighbours, [&](const NeighbourCounts& counts) {
+            const size_t d = counts.direction;
+            lists[d] = glrlm_runs(roi_, levels, neighbours[d], counts);
+            if (pairs_of_runs) sums[d] = glcm_sums(counts.pairs, levels.highest, levels.present, wanted.mcc);
         });
-        of(FeatureClass::glcm) = glcm_features(directions, levels.highest, levels.present);
-        watch.lap("glcm");
+        of(FeatureClass::glrlm) = glrlm_features(lists);
+        watch.lap(pairs_of_runs ? "glcm+glrlm" : "glrlm");
     }
-    if (wants(FeatureClass::glrlm)) {
-        of(FeatureClass::glrlm) = glrlm_features(glrlm_runs(roi_, *volume, levels, glcm_offsets({1}, roi_.size)));
-        watch.lap("glrlm");
+    if (pairs) {
+        if (!pairs_of_runs)
+            glcm_counts(roi_, *volume, levels.highest, offsets, [&](size_t d, const std::vector<uint32_t>& counts) {
+                sums[d] = glcm_sums(counts, levels.highest, levels.present, wanted.mcc);
+            });
+        of(FeatureClass::glcm) = glcm_features(sums, levels.highest, levels.present);
+        watch.lap(pairs_of_runs ? "glcm+glrlm" : "glcm");
     }
     if (wants(FeatureClass::glszm)) {
         of(FeatureClass::glszm) = glszm_features(glszm_zones(roi_, *volume, levels.highest));
@@ -74,7 +84,7 @@ void ImageAnalysis::textures(const std::vector<double>& values, const Binning& b
     }
 }
 
-ImageFeatures ImageAnalysis::run(const std::vector<double>& values, const Wanted& wanted, const std::string& name) {
+ImageFeatures ImageAnalysis::run(std::span<const double> values, const Wanted& wanted, const std::string& name) {
     ImageFeatures out;
     const auto [least, greatest] = value_range(values);
     const Binning binning = make_binning(least, greatest, settings_, name);

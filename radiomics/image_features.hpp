@@ -30,11 +30,11 @@ class ImageAnalysis {
   public:
     ImageAnalysis(const Roi& roi, const RadiomicsSettings& settings, double voxel_volume, StepTimes& times);
     // values: packed; `name` is in messages. Throws Error(input) as make_binning does.
-    ImageFeatures run(const std::vector<double>& values, const Wanted& wanted, const std::string& name);
+    ImageFeatures run(std::span<const double> values, const Wanted& wanted, const std::string& name);
 
   private:
     template <class Level>
-    void textures(const std::vector<double>& values, const Binning& binning, const Wanted& wanted, std::unique_ptr<LevelVolume<Level>>& volume,
+    void textures(std::span<const double> values, const Binning& binning, const Wanted& wanted, std::unique_ptr<LevelVolume<Level>>& volume,
                   ImageFeatures& out);
 
     const Roi& roi_;

@@ -15,14 +15,17 @@ namespace {
 constexpr int taps = 6, behind = 2, ahead = 3;  // y[i] takes x[i - 2] to x[i + 3]
 constexpr int64_t tile_rows = 8;
 
+// PyWavelets' tables: the one in float is not quite the one in double rounded.
 template <class Real>
-constexpr Real low_pass[taps] = {static_cast<Real>(-0.015655728135791993), static_cast<Real>(-0.07273261951252645),
-                                 static_cast<Real>(0.3848648468648578),    static_cast<Real>(0.8525720202116004),
-                                 static_cast<Real>(0.3378976624574818),    static_cast<Real>(-0.07273261951252645)};
+constexpr Real centre = 0.8525720202116004;
+template <>
+constexpr float centre<float> = 0.852571964263916f;
 template <class Real>
-constexpr Real high_pass[taps] = {static_cast<Real>(0.07273261951252645),  static_cast<Real>(0.3378976624574818),
-                                  static_cast<Real>(-0.8525720202116004),  static_cast<Real>(0.3848648468648578),
-                                  static_cast<Real>(0.07273261951252645),  static_cast<Real>(-0.015655728135791993)};
+constexpr Real low_pass[taps] = {Real(-0.015655728135791993), Real(-0.07273261951252645), Real(0.3848648468648578),
+                                 centre<Real>,                Real(0.3378976624574818),   Real(-0.07273261951252645)};
+template <class Real>
+constexpr Real high_pass[taps] = {Real(0.07273261951252645), Real(0.3378976624574818),  -centre<Real>,
+                                  Real(0.3848648468648578),  Real(0.07273261951252645), Real(-0.015655728135791993)};
 
 // In which order the six products are added for output i of n: PyWavelets adds those that wrap around the end first.
 struct Order {

@@ -186,7 +186,11 @@ TEST_P(PyRadiomicsMatrices, CoOccurrences) {
 TEST_P(PyRadiomicsMatrices, RunLengths) {
     const auto array = read_npy<double>(folder / (GetParam() + "_P_glrlm.npy"));  // levels present, lengths that occur, direction
     const size_t n = present_.size(), lengths = array.shape[1], directions = array.shape[2];
-    const auto runs = glrlm_runs(roi_, *volume_, levels_, glcm_offsets({1}, roi_.size));
+    const auto offsets = glcm_offsets({1}, roi_.size);
+    std::vector<std::vector<SizeCount>> runs(offsets.size());
+    count_neighbours(roi_, *volume_, levels_.highest, offsets, [&](const NeighbourCounts& counts) {
+        runs[counts.direction] = glrlm_runs(roi_, levels_, offsets[counts.direction], counts);
+    });
     std::vector<int64_t> occurring;
     for (const auto& direction : runs)
         for (const SizeCount& e : direction) occurring.push_back(e.size);
