@@ -53,7 +53,7 @@ struct Config {
     TrainConfig train;
 };
 
-// full (published), small (4 mm volumes, for laptops and the demo), features (feature table alone).
+// full (published), small (5 mm volumes, for laptops and the demo), features (feature table alone).
 // Throws Error(usage) for another name.
 Config preset_config(const std::string& name);
 const std::vector<std::string>& preset_names();
