@@ -7,8 +7,8 @@ inline namespace CMTL_TARGET {
 namespace cooccurrence {
 
 template <class Level>
-void count(Stream stream, const RoiLevels<Level>& roi, int directions, const VoxelOffset* offsets, size_t shared_per_block,
-           uint32_t* counts) {
+void count(Stream stream, const RoiLevels<Level>& roi, int directions, const VoxelOffset* offsets,
+           size_t shared_per_block, uint32_t* counts) {
     const int64_t bins = glcm_bins(roi.highest);
     clear(stream, directions * bins, counts);
     if (!directions || !roi.count) return;
@@ -18,8 +18,8 @@ void count(Stream stream, const RoiLevels<Level>& roi, int directions, const Vox
     const dim3 grid(static_cast<unsigned>(directions), stretches.blocks());
     const auto run = [&](auto copies) {
         const size_t bytes = BlockHistogram<copies()>::bytes(static_cast<int>(bins));
-        launch({"glcm", grid, dim3(bytes > 48 * 1024 ? 1024 : 512), bytes, stream}, glcm_shared_kernel<Level, copies()>, roi, offsets,
-               stretches, static_cast<int>(bins), counts);
+        launch({"glcm", grid, dim3(bytes > 48 * 1024 ? 1024 : 512), bytes, stream}, glcm_shared_kernel<Level, copies()>,
+               roi, offsets, stretches, static_cast<int>(bins), counts);
     };
     if (!shared)
         launch({"glcm_global", grid, dim3(256), 0, stream}, glcm_global_kernel<Level>, roi, offsets, stretches,

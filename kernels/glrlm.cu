@@ -7,7 +7,8 @@ inline namespace CMTL_TARGET {
 namespace run_lengths {
 
 template <class Level>
-void count(Stream stream, const RoiLevels<Level>& roi, int directions, const VoxelOffset* offsets, uint32_t* runs, uint32_t* lines) {
+void count(Stream stream, const RoiLevels<Level>& roi, int directions, const VoxelOffset* offsets, uint32_t* runs,
+           uint32_t* lines) {
     clear(stream, directions * roi.highest * roi.box.longest(), runs);
     clear(stream, directions, lines);
     if (!directions || !roi.count) return;
@@ -26,13 +27,13 @@ void count(Stream stream, const RoiLevels<Level>& roi, int directions, const Vox
 }  // namespace CMTL_TARGET
 
 template <>
-void glrlm<Target, uint8_t>(Stream stream, const RoiLevels<uint8_t>& roi, int directions, const VoxelOffset* offsets, uint32_t* runs,
-                            uint32_t* lines) {
+void glrlm<Target, uint8_t>(Stream stream, const RoiLevels<uint8_t>& roi, int directions, const VoxelOffset* offsets,
+                            uint32_t* runs, uint32_t* lines) {
     run_lengths::count(stream, roi, directions, offsets, runs, lines);
 }
 template <>
-void glrlm<Target, uint16_t>(Stream stream, const RoiLevels<uint16_t>& roi, int directions, const VoxelOffset* offsets, uint32_t* runs,
-                             uint32_t* lines) {
+void glrlm<Target, uint16_t>(Stream stream, const RoiLevels<uint16_t>& roi, int directions, const VoxelOffset* offsets,
+                             uint32_t* runs, uint32_t* lines) {
     run_lengths::count(stream, roi, directions, offsets, runs, lines);
 }
 

@@ -1,12 +1,13 @@
 #pragma once
-// Run lengths. A thread looks at one voxel and one direction; where the voxel before has another level, a run starts, and the thread
-// walks it. Every voxel is read as the one before, and once more as a run's continuation: no line is walked from its end, voxels
-// outside the ROI cost nothing, and lines need not be numbered. A block takes one direction and a stretch of the ROI's voxels.
+// Run lengths. A thread looks at one voxel and one direction; where the voxel before has another level, a run starts,
+// and the thread walks it. A voxel is read for itself, for its two neighbours and in the walk of a run of three or
+// more: no line is walked from its end, voxels outside the ROI cost nothing, and lines need not be numbered. A block
+// takes one direction and a stretch of the ROI's voxels.
 //
-// Most runs of a lung are one to three voxels long: lengths to 8 (less only above 1536 levels) are counted in shared memory, copied
-// as 48 KiB allow (primitives/histogram.cuh), by length first, since lanes that meet in a length seldom meet in a level. Longer runs
-// go to global memory. Atomics: one for each run, on shared memory for the short ones, and at most 8 x levels / 16384 a voxel and
-// direction on global memory for the blocks' results.
+// Most runs of a lung are one to three voxels long: lengths to 8 (less only above 1536 levels) are counted in shared
+// memory, copied as 48 KiB allow (primitives/histogram.cuh), by length first, since lanes that meet in a length seldom
+// meet in a level. Longer runs go to global memory. Atomics: one for each run, on shared memory for the short ones, and
+// at most 8 x levels / 16384 a voxel and direction on global memory for the blocks' results.
 #include "kernels/glrlm.hpp"
 #include "kernels/primitives/clear.cuh"
 #include "kernels/primitives/histogram.cuh"
@@ -17,8 +18,9 @@ inline namespace CMTL_TARGET {
 
 // blockIdx.x: direction; blockIdx.y: stretch. Sets lines[direction] where two voxels of the ROI are neighbours.
 template <class Level, int copies>
-__global__ void __launch_bounds__(256) glrlm_kernel(RoiLevels<Level> roi, const VoxelOffset* offsets, Stretches stretches,
-                                                    int short_lengths, uint32_t* runs, uint32_t* lines) {
+__global__ void __launch_bounds__(256)
+    glrlm_kernel(RoiLevels<Level> roi, const VoxelOffset* offsets, Stretches stretches, int short_lengths,
+                 uint32_t* runs, uint32_t* lines) {
     CMTL_DYNAMIC_SHARED(unsigned, short_counts);
     BlockHistogram<copies> histogram(short_counts, short_lengths * roi.highest);
     histogram.clear();
@@ -29,11 +31,12 @@ __global__ void __launch_bounds__(256) glrlm_kernel(RoiLevels<Level> roi, const 
     bool neighbours = false;
     for (int64_t i = stretches.begin(blockIdx.y) + threadIdx.x; i < end; i += blockDim.x) {
         const Level* at = roi.levels + roi.voxels[i];
-        const int level = *at, before = *(at - step);
+        const int level = *at, before = *(at - step), after = *(at + step);  // in flight together
         neighbours |= before != 0;
         if (before == level) continue;
         int length = 1;
-        for (at += step; *at == level; at += step) ++length;
+        if (after == level)
+            for (length = 2, at += 2 * step; *at == level; at += step) ++length;
         if (length <= short_lengths)
             histogram.add((length - 1) * roi.highest + level - 1);
         else
@@ -42,7 +45,7 @@ __global__ void __launch_bounds__(256) glrlm_kernel(RoiLevels<Level> roi, const 
     histogram.for_each([&](int bin, unsigned count) {
         if (count) atomicAdd(mine + static_cast<int64_t>(bin % roi.highest) * longest + bin / roi.highest, count);
     });
-    if (__syncthreads_or(neighbours) && threadIdx.x == 0) atomicOr(lines + blockIdx.x, 1u);
+    if (__any_sync(whole_warp, neighbours) && lane_rank() == 0) atomicOr(lines + blockIdx.x, 1u);
 }
 
 // How many steps along an axis stay in the box.
@@ -50,11 +53,12 @@ __device__ __forceinline__ int64_t steps_left(int64_t at, int64_t size, int32_t 
     return step > 0 ? (size - 1 - at) / step : step < 0 ? at / -step : size;
 }
 
-// Two voxels of the ROI on one line with others between: looked for only where no two are neighbours, which real lungs never are.
+// Two voxels of the ROI on one line with others between: looked for only in directions along which no two are
+// neighbours, so never in a lung.
 template <class Level>
 __global__ void __launch_bounds__(256)
     glrlm_lines_kernel(RoiLevels<Level> roi, const VoxelOffset* offsets, Stretches stretches, uint32_t* lines) {
-    if (__syncthreads_or(threadIdx.x == 0 && atomicLoad(lines + blockIdx.x))) return;
+    if (from_lane(whole_warp, lane_rank() ? 0u : atomicLoad(lines + blockIdx.x), 0)) return;  // all of a warp or none
     const VoxelOffset offset = offsets[blockIdx.x];
     const auto step = roi.box.step(offset);
     const int64_t end = stretches.end(blockIdx.y);
@@ -68,7 +72,7 @@ __global__ void __launch_bounds__(256)
         steps = in_x < steps ? in_x : steps;
         for (int64_t k = 1; k <= steps && !found; ++k) found = roi.levels[v + k * step] != 0;
     }
-    if (__syncthreads_or(found) && threadIdx.x == 0) atomicOr(lines + blockIdx.x, 1u);
+    if (__any_sync(whole_warp, found) && lane_rank() == 0) atomicOr(lines + blockIdx.x, 1u);
 }
 
 }  // namespace CMTL_TARGET

@@ -1,21 +1,24 @@
 #pragma once
-// Zones by union-find in four passes over the ROI's voxels, whatever the zones look like: iterating until nothing changes takes as many
-// passes as a percolating zone is long.
+// Zones by union-find in four passes over the ROI's voxels, whatever the zones look like: iterating until nothing
+// changes takes as many passes as a percolating zone is long.
 //
-// parents[v] is -size of a tree's root, else a voxel of the same zone that lies before v; so trees are free of cycles whoever writes
-// when, and a zone's root ends up as its first voxel.
-//   start   voxels of a run along x, as far as a warp sees it, hang from its first one, and that from the run's piece before.
-//   join    links runs of neighbouring rows. A voxel looks at four rows before it, three voxels each, and joins only where its left
-//           neighbour has not already done so: about once for each pair of touching runs instead of 13 times a voxel. A root is hung
-//           by compare-and-swap, which fails if it is none any more. Paths are halved on the way.
-//   count   adds a voxel to its root. Lanes of a run add once; a table of roots in shared memory gathers what a block has for a root,
+// parents[v] is -size of a tree's root, else a voxel of the same zone that lies before v; so trees are free of cycles
+// whoever writes when, and a zone's root ends up as its first voxel.
+//   start   voxels of a run along x, as far as a warp sees it, hang from its first one, and that from the run's piece
+//   before. join    links runs of neighbouring rows. A voxel looks at four rows before it, three voxels each, and joins
+//   only where its left
+//           neighbour has not already done so: about once for each pair of touching runs instead of 13 times a voxel. A
+//           root is hung by compare-and-swap, which fails if it is none any more. Paths are halved on the way.
+//   count   adds a voxel to its root. Lanes of a run add once; a table of roots in shared memory gathers what a block
+//   has for a root,
 //           so a zone of a million voxels gets an addition per block instead of queueing up at one address.
-//   list    roots give zones. Sizes to 64 are counted in shared memory as far as 48 KiB hold them (all of them up to 192 levels), by
+//   list    roots give zones. Sizes to 64 are counted in shared memory as far as 48 KiB hold them (all of them up to
+//   192 levels), by
 //           size first; larger zones go to the list, one atomic a warp.
 // Where threads read what others change, they read by atomicLoad: an old value is an ancestor still.
 //
-// Bytes: 4 of the list and 4 of parents in each pass, which lie as the list does, and the levels twice. Atomics on global memory per
-// voxel: one a pair of touching runs and those of long paths, then what the table did not hold.
+// Bytes: 4 of the list and 4 of parents in each pass, which lie as the list does, and the levels twice. Atomics on
+// global memory per voxel: one a pair of touching runs and those of long paths, then what the table did not hold.
 #include "kernels/glszm.hpp"
 #include "kernels/primitives/clear.cuh"
 #include "kernels/primitives/histogram.cuh"
@@ -55,7 +58,9 @@ __device__ __forceinline__ void join(int32_t* parents, int32_t a, int32_t b) {
 }
 
 // How far back the rows lie that a voxel looks at: the one before in its slice, and three of the slice before.
-__device__ __forceinline__ int32_t back(int r, int32_t row, int32_t plane) { return r == 0 ? row : plane + (r - 2) * row; }
+__device__ __forceinline__ int32_t back(int r, int32_t row, int32_t plane) {
+    return r == 0 ? row : plane + (r - 2) * row;
+}
 
 // Roots and what a block's voxels add to them.
 class RootTable {
@@ -125,7 +130,8 @@ __global__ void __launch_bounds__(zones::threads) glszm_join_kernel(RoiLevels<Le
         for (int r = 0; r < 4; ++r) {
             const Level* const there = at - zones::back(r, row, plane);
             const unsigned left = there[-1] == level, middle = there[0] == level, right = there[1] == level;
-            // What touches the middle there is joined with it already; what the left neighbour touches, too, by that one.
+            // What touches the middle there is joined with it already; what the left neighbour touches, too, by that
+            // one.
             joins |= (goes_on ? (right & ~middle) << 2 : middle ? 2u : left | right << 2) << 3 * r;
         }
         for (; joins; joins &= joins - 1) {
@@ -136,7 +142,8 @@ __global__ void __launch_bounds__(zones::threads) glszm_join_kernel(RoiLevels<Le
 }
 
 template <class Level>
-__global__ void __launch_bounds__(zones::threads) glszm_count_kernel(RoiLevels<Level> roi, Stretches stretches, int32_t* parents) {
+__global__ void __launch_bounds__(zones::threads)
+    glszm_count_kernel(RoiLevels<Level> roi, Stretches stretches, int32_t* parents) {
     __shared__ int32_t roots[zones::RootTable::slots], sums[zones::RootTable::slots];
     zones::RootTable table(roots, sums);
     table.clear();
@@ -157,7 +164,8 @@ __global__ void __launch_bounds__(zones::threads) glszm_count_kernel(RoiLevels<L
 
 template <class Level, int copies>
 __global__ void __launch_bounds__(zones::threads)
-    glszm_list_kernel(RoiLevels<Level> roi, Stretches stretches, const int32_t* parents, int shared_sizes, GlszmResult result) {
+    glszm_list_kernel(RoiLevels<Level> roi, Stretches stretches, const int32_t* parents, int shared_sizes,
+                      GlszmResult result) {
     CMTL_DYNAMIC_SHARED(unsigned, small_counts);
     BlockHistogram<copies> histogram(small_counts, shared_sizes * roi.highest);
     histogram.clear();
@@ -169,8 +177,10 @@ __global__ void __launch_bounds__(zones::threads)
         const int size = parent < 0 ? -parent : 0, level = size ? roi.levels[v] : 0;
         const bool large = size > glszm_small_size;
         const unsigned larges = __ballot_sync(whole_warp, large);
-        if (size && size <= shared_sizes) histogram.add((size - 1) * roi.highest + level - 1);
-        else if (size && !large) atomicAdd(result.small + (level - 1) * glszm_small_size + size - 1, 1u);
+        if (size && size <= shared_sizes)
+            histogram.add((size - 1) * roi.highest + level - 1);
+        else if (size && !large)
+            atomicAdd(result.small + (level - 1) * glszm_small_size + size - 1, 1u);
         if (!larges) continue;
         unsigned place = lane == 0 ? atomicAdd(result.count, static_cast<unsigned>(__popc(larges))) : 0u;
         place = from_lane(whole_warp, place, 0) + static_cast<unsigned>(__popc(larges & ~(0xffffffffu << lane)));

@@ -7,7 +7,8 @@
 
 namespace cmtl::kernels {
 
-// Sizes up to this one are counted, larger zones listed: a table of levels by sizes to two million would be mostly zeros.
+// Sizes up to this one are counted, larger zones listed: a table of levels by sizes to two million would be mostly
+// zeros.
 constexpr int64_t glszm_small_size = 64;
 
 struct ZoneRecord {
@@ -22,8 +23,8 @@ struct GlszmResult {
     uint32_t* count;      // one: how many records there are
 };
 
-// Zones: voxels of equal level in the mask that are connected through any of 26 neighbours. The box' border is 1 or more.
-// parents: scratch, roi.box.elements() of them; needs no values.
+// Zones: voxels of equal level in the mask that are connected through any of 26 neighbours. The box' border is 1 or
+// more. parents: scratch, roi.box.elements() of them; needs no values.
 template <class Target, class Level>
 void glszm(Stream stream, const RoiLevels<Level>& roi, int32_t* parents, const GlszmResult& result);
 

@@ -1,9 +1,10 @@
 #pragma once
-// How the kernels of texture matrices (glcm, glrlm, glszm) see a ROI: its grey levels on its box, and where its voxels lie.
+// How the kernels of texture matrices (glcm, glrlm, glszm) see a ROI: its grey levels on its box, and where its voxels
+// lie.
 //
-// The box has a border of zeros, as many voxels on each side of each axis as the farthest neighbour that a kernel looks at (1 for
-// distance 1), so that neighbours need no tests of bounds. The list of voxels spends threads on the ROI alone: lungs fill a quarter
-// of their box.
+// The box has a border of zeros, as many voxels on each side of each axis as the farthest neighbour that a kernel looks
+// at (1 for distance 1), so that neighbours need no tests of bounds. The list of voxels spends threads on the ROI
+// alone: lungs fill a quarter of their box.
 #include <cstdint>
 
 #include "kernels/target.hpp"
@@ -25,7 +26,9 @@ struct LevelBox {
     // Elements from a voxel to its neighbour.
     constexpr int64_t step(const VoxelOffset& o) const { return o.z * plane() + o.y * row() + o.x; }
     // Where the voxel (z, y, x) of the box lies.
-    constexpr int64_t at(int64_t z, int64_t y, int64_t x) const { return (z + border) * plane() + (y + border) * row() + x + border; }
+    constexpr int64_t at(int64_t z, int64_t y, int64_t x) const {
+        return (z + border) * plane() + (y + border) * row() + x + border;
+    }
     constexpr int64_t longest() const { return nz > ny ? (nz > nx ? nz : nx) : (ny > nx ? ny : nx); }
 };
 

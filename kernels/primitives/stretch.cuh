@@ -1,5 +1,6 @@
 #pragma once
-// A block's stretch of a list: many items for each block, so that what blocks count in shared memory costs little to add up.
+// A block's stretch of a list: many items for each block, so that what blocks count in shared memory costs little to
+// add up.
 #include "kernels/dialect.hpp"
 
 namespace cmtl::kernels {

@@ -17,7 +17,9 @@ std::vector<uint32_t> definition(const RoiCase& c, const std::vector<reference::
         const auto counts = reference::glcm(c.sizes, c.levels, c.highest, offset);
         for (int a = 1; a <= c.highest; ++a)
             for (int b = 1; b <= a; ++b) {
-                const auto count = [&](int i, int j) { return counts[static_cast<size_t>((i - 1) * c.highest + j - 1)]; };
+                const auto count = [&](int i, int j) {
+                    return counts[static_cast<size_t>((i - 1) * c.highest + j - 1)];
+                };
                 all.push_back(static_cast<uint32_t>(a == b ? count(a, a) : count(a, b) + count(b, a)));
             }
     }
@@ -48,12 +50,15 @@ void expect_definition(const RoiCase& c, const std::vector<reference::Offset>& o
 TYPED_TEST(Glcm, EqualsItsDefinition) {
     for (const RoiCase& c : roi_cases()) {
         SCOPED_TRACE(c.name);
-        each_level_type(c, [&](auto level) { expect_definition<TypeParam, decltype(level)>(c, reference::directions(), 1, turing); });
+        auto offsets = reference::directions();
+        if (c.highest > 105) offsets = {offsets[0], offsets[6]};  // their tables are large
+        each_level_type(c, [&](auto level) { expect_definition<TypeParam, decltype(level)>(c, offsets, 1, turing); });
     }
 }
 
 TYPED_TEST(Glcm, FartherNeighbours) {
-    const RoiCase c = roi_case("20 levels", {9, 12, 30}, 20, [](auto, auto, auto, int64_t r) { return static_cast<int>(r % 21); });
+    const RoiCase c =
+        roi_case("20 levels", {9, 12, 30}, 20, [](auto, auto, auto, int64_t r) { return static_cast<int>(r % 21); });
     auto offsets = reference::directions(1);
     for (const auto& more : reference::directions(2)) offsets.push_back(more);
     ASSERT_EQ(offsets.size(), 13u + 49u);
@@ -62,9 +67,11 @@ TYPED_TEST(Glcm, FartherNeighbours) {
     expect_definition<TypeParam, uint8_t>(c, {}, 1, turing);
 }
 
-// One histogram as large as a block may have on one GPU and not on another.
+// 79 KiB of shared memory: a histogram that a block may have on one GPU and not on another.
 TYPED_TEST(Glcm, SharedMemoryOfTheDeviceDoesNotShow) {
-    const RoiCase c = roi_case("150 levels", {20, 30, 40}, 150, [](int64_t z, int64_t y, int64_t x, int64_t r) { return static_cast<int>((z + y + x + r % 9) % 150) + 1; });
+    const RoiCase c = roi_case("200 levels", {20, 30, 40}, 200, [](int64_t z, int64_t y, int64_t x, int64_t r) {
+        return static_cast<int>((z + y + x + r % 9) % 200) + 1;
+    });
     expect_definition<TypeParam, uint16_t>(c, {{0, 0, 1}, {1, -1, 1}}, 1, turing);
     if (std::is_same_v<TypeParam, Simt>) expect_definition<TypeParam, uint16_t>(c, {{0, 0, 1}, {1, -1, 1}}, 1, h100);
     expect_definition<TypeParam, uint16_t>(c, {{0, 0, 1}, {1, -1, 1}}, 1, 0);

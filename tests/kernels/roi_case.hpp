@@ -24,13 +24,16 @@ RoiCase roi_case(std::string name, const Sizes& sizes, int highest, Level level)
     std::mt19937_64 random(20201209);
     for (int64_t z = 0; z < sizes[0]; ++z)
         for (int64_t y = 0; y < sizes[1]; ++y)
-            for (int64_t x = 0; x < sizes[2]; ++x) c.levels.push_back(level(z, y, x, static_cast<int64_t>(random() >> 1)));
+            for (int64_t x = 0; x < sizes[2]; ++x)
+                c.levels.push_back(level(z, y, x, static_cast<int64_t>(random() >> 1)));
     return c;
 }
 
 inline std::vector<RoiCase> roi_cases() {
     const auto random_mask = [](int highest, int64_t percent) {
-        return [=](int64_t, int64_t, int64_t, int64_t r) { return r % 100 < percent ? static_cast<int>(r / 100 % highest) + 1 : 0; };
+        return [=](int64_t, int64_t, int64_t, int64_t r) {
+            return r % 100 < percent ? static_cast<int>(r / 100 % highest) + 1 : 0;
+        };
     };
     // Neighbours alike, as in a lung: slow waves and a little noise; a ball as mask.
     const auto waves = [](int highest, int64_t half) {
@@ -41,7 +44,8 @@ inline std::vector<RoiCase> roi_cases() {
     };
     return {
         roi_case("one voxel", {1, 1, 1}, 1, [](auto...) { return 1; }),
-        roi_case("one voxel of a box", {3, 4, 5}, 7, [](int64_t z, int64_t y, int64_t x, int64_t) { return z == 1 && y == 3 && x == 0 ? 7 : 0; }),
+        roi_case("one voxel of a box", {3, 4, 5}, 7,
+                 [](int64_t z, int64_t y, int64_t x, int64_t) { return z == 1 && y == 3 && x == 0 ? 7 : 0; }),
         roi_case("no voxel", {3, 4, 5}, 3, [](auto...) { return 0; }),
         roi_case("one level, the whole box", {9, 11, 40}, 1, [](auto...) { return 1; }),
         roi_case("two levels, both percolate", {12, 17, 35}, 2, random_mask(2, 100)),
@@ -51,20 +55,30 @@ inline std::vector<RoiCase> roi_cases() {
         roi_case("105 levels, several stretches", {24, 30, 40}, 105, random_mask(105, 90)),
         roi_case("a ball of 90 levels", {41, 41, 41}, 90, waves(90, 20)),
         roi_case("300 levels", {10, 20, 30}, 300, random_mask(300, 90)),
-        roi_case("2000 levels, a few of them", {5, 9, 21}, 2000, [](auto, auto, auto, int64_t r) { return r % 3 ? static_cast<int>(r % 7) * 300 + 1 : 0; }),
+        roi_case("2000 levels, a few of them", {5, 9, 21}, 2000,
+                 [](auto, auto, auto, int64_t r) { return r % 3 ? static_cast<int>(r % 7) * 300 + 1 : 0; }),
         roi_case("one slice", {1, 31, 37}, 5, random_mask(5, 70)),
         roi_case("one row of each slice", {29, 1, 33}, 5, random_mask(5, 70)),
         roi_case("one column", {1, 70, 1}, 3, random_mask(3, 90)),
         roi_case("one row", {1, 1, 200}, 2, random_mask(2, 90)),
-        roi_case("every other voxel", {6, 7, 8}, 4, [](int64_t z, int64_t y, int64_t x, int64_t r) { return z % 2 || y % 2 || x % 2 ? 0 : static_cast<int>(r % 4) + 1; }),
-        roi_case("two voxels far apart on a diagonal", {9, 9, 9}, 2, [](int64_t z, int64_t y, int64_t x, int64_t) { return z == y && y == x && (z == 1 || z == 8) ? 2 : 0; }),
+        roi_case("every other voxel", {6, 7, 8}, 4,
+                 [](int64_t z, int64_t y, int64_t x, int64_t r) {
+                     return z % 2 || y % 2 || x % 2 ? 0 : static_cast<int>(r % 4) + 1;
+                 }),
+        roi_case(
+            "two voxels far apart on a diagonal", {9, 9, 9}, 2,
+            [](int64_t z, int64_t y, int64_t x, int64_t) { return z == y && y == x && (z == 1 || z == 8) ? 2 : 0; }),
         // One zone that goes up and down: every other slab is joined to the next at alternating ends.
-        roi_case("a winding zone", {7, 31, 31}, 2, [](int64_t z, int64_t y, int64_t x, int64_t) {
-            if (z % 2) return y == (z % 4 == 1 ? 0 : 30) && x == 15 ? 1 : 2;
-            return y % 2 == 0 || x == (y % 4 == 1 ? 0 : 30) ? 1 : 2;
-        }),
+        roi_case("a winding zone", {7, 31, 31}, 2,
+                 [](int64_t z, int64_t y, int64_t x, int64_t) {
+                     if (z % 2) return y == (z % 4 == 1 ? 0 : 30) && x == 15 ? 1 : 2;
+                     return y % 2 == 0 || x == (y % 4 == 1 ? 0 : 30) ? 1 : 2;
+                 }),
         // Rows that join only at their very ends: long trees.
-        roi_case("a comb", {3, 40, 66}, 3, [](int64_t z, int64_t y, int64_t x, int64_t) { return x == 65 ? 1 : y % 2 ? 3 : z % 2 ? 2 : 1; }),
+        roi_case("a comb", {3, 40, 66}, 3,
+                 [](int64_t z, int64_t y, int64_t x, int64_t) {
+                     return x == 65 ? 1 : y % 2 ? 3 : z % 2 ? 2 : 1;
+                 }),
     };
 }
 
@@ -72,8 +86,10 @@ inline std::vector<RoiCase> roi_cases() {
 template <class Level>
 struct RoiOnDevice {
     RoiOnDevice(TestDevice& device, const RoiCase& c, int64_t border)
-        : levels(device.array(padded(c, border))), voxels(device.array(offsets(c, border))),
-          roi{box(c, border), c.highest, levels.data(), static_cast<int64_t>(offsets(c, border).size()), voxels.data()} {}
+        : levels(device.array(padded(c, border))),
+          voxels(device.array(offsets(c, border))),
+          roi{box(c, border), c.highest, levels.data(), static_cast<int64_t>(offsets(c, border).size()),
+              voxels.data()} {}
 
     static LevelBox box(const RoiCase& c, int64_t border) { return {c.sizes[0], c.sizes[1], c.sizes[2], border}; }
     static std::vector<Level> padded(const RoiCase& c, int64_t border) {

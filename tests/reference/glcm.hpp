@@ -8,7 +8,8 @@
 namespace cmtl::reference {
 
 // counts[(a - 1) * highest + b - 1]: voxels of level a whose neighbour at `offset` has level b.
-inline std::vector<int64_t> glcm(const Sizes& sizes, const std::vector<int>& levels, int highest, const Offset& offset) {
+inline std::vector<int64_t> glcm(const Sizes& sizes, const std::vector<int>& levels, int highest,
+                                 const Offset& offset) {
     std::vector<int64_t> counts(static_cast<size_t>(highest) * static_cast<size_t>(highest));
     each_voxel(sizes, levels, [&](int64_t z, int64_t y, int64_t x, int a) {
         const int b = level_at(sizes, levels, z + offset[0], y + offset[1], x + offset[2]);
@@ -29,7 +30,8 @@ inline GlcmSums glcm_sums(const std::vector<int64_t>& counts, int highest) {
     s.sums.resize(static_cast<size_t>(2 * highest - 1));
     s.differences.resize(static_cast<size_t>(highest));
     const auto C = [&](int i, int j) {
-        return counts[static_cast<size_t>((i - 1) * highest + j - 1)] + counts[static_cast<size_t>((j - 1) * highest + i - 1)];
+        return counts[static_cast<size_t>((i - 1) * highest + j - 1)] +
+               counts[static_cast<size_t>((j - 1) * highest + i - 1)];
     };
     for (int i = 1; i <= highest; ++i)
         for (int j = 1; j <= highest; ++j) {
@@ -42,12 +44,15 @@ inline GlcmSums glcm_sums(const std::vector<int64_t>& counts, int highest) {
         }
     if (s.total == 0) return s;
     long double energy = 0, entropy = 0, entropy1 = 0, entropy2 = 0;
-    const auto part = [&](int64_t count) { return static_cast<long double>(count) / static_cast<long double>(s.total); };
+    const auto part = [&](int64_t count) {
+        return static_cast<long double>(count) / static_cast<long double>(s.total);
+    };
     const auto log2_of = [](long double p) { return std::log2(p + 0x1p-52L); };
     for (int i = 1; i <= highest; ++i)
         for (int j = 1; j <= highest; ++j) {
             const long double p = part(C(i, j));
-            const long double independent = part(s.marginal[static_cast<size_t>(i - 1)]) * part(s.marginal[static_cast<size_t>(j - 1)]);
+            const long double independent =
+                part(s.marginal[static_cast<size_t>(i - 1)]) * part(s.marginal[static_cast<size_t>(j - 1)]);
             energy += p * p;
             entropy -= p * log2_of(p);
             entropy1 -= p * log2_of(independent);

@@ -6,7 +6,8 @@
 
 namespace cmtl::reference {
 
-// runs[(level - 1) * longest + length - 1]: runs along `offset` of voxels of equal level, longest = the largest of the sizes.
+// runs[(level - 1) * longest + length - 1]: runs along `offset` of voxels of equal level, longest = the largest of the
+// sizes.
 inline std::vector<int64_t> glrlm(const Sizes& sizes, const std::vector<int>& levels, int highest, const Offset& o) {
     const int64_t longest = *std::max_element(sizes.begin(), sizes.end());
     std::vector<int64_t> runs(static_cast<size_t>(highest * longest));
@@ -24,7 +25,8 @@ inline bool line_of_two(const Sizes& sizes, const std::vector<int>& levels, cons
     const int64_t longest = *std::max_element(sizes.begin(), sizes.end());
     bool found = false;
     each_voxel(sizes, levels, [&](int64_t z, int64_t y, int64_t x, int) {
-        for (int64_t k = 1; k < longest; ++k) found = found || level_at(sizes, levels, z + k * o[0], y + k * o[1], x + k * o[2]);
+        for (int64_t k = 1; k < longest; ++k)
+            found = found || level_at(sizes, levels, z + k * o[0], y + k * o[1], x + k * o[2]);
     });
     return found;
 }

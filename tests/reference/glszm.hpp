@@ -7,7 +7,8 @@
 
 namespace cmtl::reference {
 
-// (level, size) of each zone, ascending. A zone is flooded from its first voxel through all of 26 neighbours of its level.
+// (level, size) of each zone, ascending. A zone is flooded from its first voxel through all of 26 neighbours of its
+// level.
 inline std::vector<std::pair<int, int64_t>> glszm(const Sizes& sizes, const std::vector<int>& levels) {
     std::vector<std::pair<int, int64_t>> zones;
     std::vector<int> left = levels;  // what no zone has taken yet

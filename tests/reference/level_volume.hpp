@@ -1,6 +1,6 @@
 #pragma once
-// Grey levels of a ROI on its box: sizes (z, y, x), one level per voxel, 0 outside the mask. What the definitions of GLCM, GLRLM and
-// GLSZM share.
+// Grey levels of a ROI on its box: sizes (z, y, x), one level per voxel, 0 outside the mask. What the definitions of
+// GLCM, GLRLM and GLSZM share.
 #include <array>
 #include <vector>
 
@@ -25,8 +25,8 @@ void each_voxel(const Sizes& sizes, const std::vector<int>& levels, Visit visit)
                 if (const int level = level_at(sizes, levels, z, y, x)) visit(z, y, x, level);
 }
 
-// Half of the neighbours at `distance`, the largest of the three steps: of each neighbour and its opposite the one whose first step
-// other than 0 is positive. 13 at distance 1.
+// Half of the neighbours at `distance`, the largest of the three steps: of each neighbour and its opposite the one
+// whose first step other than 0 is positive. 13 at distance 1.
 inline std::vector<Offset> directions(int64_t distance = 1) {
     std::vector<Offset> all;
     for (int64_t z = 0; z <= distance; ++z)
