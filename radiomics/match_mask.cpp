@@ -33,24 +33,27 @@ std::string numbers(const Vector3& v) { return fmt::format("{:.6g} x {:.6g} x {:
 
 // What differs, in millimetres where it has a length.
 std::string difference(const Geometry& image, const Geometry& mask, double tolerance) {
-    if (image.size != mask.size)
-        return fmt::format("{} x {} x {} voxels, the image {} x {} x {}", mask.size[0], mask.size[1], mask.size[2],
-                           image.size[0], image.size[1], image.size[2]);
     const double mm = tolerance * image.spacing[0];
     std::string text;
     const auto add = [&](std::string part) { text += (text.empty() ? "" : "; ") + std::move(part); };
+    if (image.size != mask.size)
+        add(fmt::format("{} x {} x {} voxels, the image {} x {} x {}", mask.size[0], mask.size[1], mask.size[2],
+                        image.size[0], image.size[1], image.size[2]));
     if (const double d = largest(image.spacing, mask.spacing); !(d <= mm))
         add(fmt::format("a spacing of {} mm, the image {}: {:.3g} mm of difference", numbers(mask.spacing),
                         numbers(image.spacing), d));
     if (const double d = largest(image.origin, mask.origin); !(d <= mm))
         add(fmt::format("its origin {:.3g} mm away", d));
-    double apart = 0;  // of the corners: what a difference in direction comes to
+    double apart = 0;  // what all of it comes to
     for (int corner = 0; corner < 8; ++corner) {
-        Vector3 index{};
-        for (size_t a = 0; a < 3; ++a) index[a] = corner >> a & 1 ? static_cast<double>(image.size[a] - 1) : 0;
-        apart = std::max(apart, largest(index_to_lps(image, index), index_to_lps(mask, index)));
+        const auto place = [&](const Geometry& g) {
+            Vector3 index{};
+            for (size_t a = 0; a < 3; ++a) index[a] = corner >> a & 1 ? static_cast<double>(g.size[a] - 1) : 0;
+            return index_to_lps(g, index);
+        };
+        apart = std::max(apart, largest(place(image), place(mask)));
     }
-    add(fmt::format("voxels up to {:.3g} mm from the image's", apart));
+    add(fmt::format("corners up to {:.3g} mm from the image's", apart));
     return text;
 }
 

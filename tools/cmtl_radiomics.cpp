@@ -85,9 +85,9 @@ int single(const Arguments& a, const RadiomicsSettings& settings, const Tool& to
     outcome.records.emplace_back(radiomics_case(context, subject, settings));
     stop_if_interrupted();
     write_tables(a, batch, settings, outcome, to_string(context.device()));
-    if (tool.common.quiet) return 0;
     const RadiomicsRecord& record = *outcome.records[0];
     for (const std::string& warning : record.warnings) fmt::print(stderr, "warning: {}\n", warning);
+    if (tool.common.quiet) return 0;
     if (tool.common.verbose) fmt::print(stderr, "{}\n", times_text(record));
     fmt::print("{}: {} features of {} voxels in {}\n", subject.id, settings.features.size(), record.result.roi_voxels,
                a.output.string());

@@ -86,11 +86,11 @@ TEST(MatchMask, DifferencesAreToldInMillimetresWithTheRemedy) {
         EXPECT_PART(message(mask, moved), part);
     EXPECT_PART(message(mask, grid({9, 8, 7}, {0.7, 0.9, 3})),
                 "a spacing of 0.7 x 0.9 x 2.5 mm, the image 0.7 x 0.9 x 3");
-    EXPECT_PART(message(mask, grid({9, 8, 7}, {0.7, 0.9, 3})), "0.5 mm of difference; voxels up to 3 mm");
-    EXPECT_PART(message(mask, grid({9, 8, 6})), "9 x 8 x 7 voxels, the image 9 x 8 x 6");
+    EXPECT_PART(message(mask, grid({9, 8, 7}, {0.7, 0.9, 3})), "0.5 mm of difference; corners up to 3 mm");
+    EXPECT_PART(message(mask, grid({9, 8, 6})), "9 x 8 x 7 voxels, the image 9 x 8 x 6; corners up to 2.5 mm");
     Geometry turned = grid();
     turned.direction = {std::cos(0.1), -std::sin(0.1), 0, std::sin(0.1), std::cos(0.1), 0, 0, 0, 1};
-    EXPECT_PART(message(mask, turned), "voxels up to 0.65");  // 8 voxels of 0.7 mm, 7 of 0.9
+    EXPECT_PART(message(mask, turned), "corners up to 0.65");  // 8 voxels of 0.7 mm, 7 of 0.9
 }
 
 // PyRadiomics: the label's box, half a voxel wider, must lie in the image's; a thousandth of a voxel is forgiven.
