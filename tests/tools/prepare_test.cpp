@@ -1,6 +1,7 @@
 // cmtl_prepare as a user runs it, and the programs that use what it leaves.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -163,6 +164,19 @@ TEST_F(PrepareProgram, RefusesWithOneLine) {
     base[1] = (folder / "gone.csv").string();
     refused(base, 3, "gone.csv");
     EXPECT_TRUE(says(run_program("cmtl_prepare", {"--help"}), 0, "Exit codes"));
+}
+
+TEST_F(PrepareProgram, ADeviceGivesTheCpusFeatures) {
+    base[1] = folder.write("two.csv", "ID,Image\na,cohort/images/phantom-0001.nii\nb,cohort/images/phantom-0006.nii\n").string();
+    ASSERT_EQ(run_program("cmtl_prepare", base + Words{"-q", "--device", "cpu"}).out, "");
+    const CsvTable cpu = read_csv(folder / "cache/features.csv");
+    base[3] = (folder / "simt").string();
+    ASSERT_EQ(run_program("cmtl_prepare", base + Words{"-q", "--device", "simt", "--jobs", "2"}).out, "");
+    const CsvTable simt = read_csv(folder / "simt/features.csv");
+    ASSERT_EQ(simt.header, cpu.header);
+    for (size_t r = 0; r < 2; ++r)
+        for (size_t c = 1; c < cpu.header.size(); ++c)
+            EXPECT_NEAR(simt.number(r, c), cpu.number(r, c), 1e-9 * std::abs(cpu.number(r, c))) << cpu.header[c];
 }
 
 // CT -> lungs -> volume and features -> probabilities: the programs agree on every case.
