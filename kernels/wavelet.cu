@@ -21,7 +21,7 @@ void pass(Stream stream, const WaveletLines& lines, const T* x, T* low, T* high)
     if (!count) return;
     if (inner == 1) {
         const auto blocks = static_cast<unsigned>((count + row_tile - 1) / row_tile);
-        const auto shared = static_cast<size_t>(wavelet_row_span(length)) * sizeof(T);
+        const auto shared = static_cast<size_t>(wavelet_row_span<T>(length)) * sizeof(T);
         launch({"wavelet_rows", dim3(blocks), dim3(threads), shared, stream}, wavelet_rows_kernel<T>, count,
                static_cast<int>(length), last, x, low, high);
     } else {

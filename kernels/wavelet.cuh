@@ -2,7 +2,7 @@
 // The undecimated coif1 filters along one axis: every kernel reads a value once for both of them.
 //
 // Bytes per output, s = sizeof(T), where both filters are wanted:
-//   rows      s read, 2 s written; a block's piece of the input lies in shared memory, 5 positions more per row
+//   rows      s read, 2 s written; a block's piece of the input, which has 5 positions more per row, lies in shared memory
 //   columns   s (1 + 5 / 32) read, 2 s written; a thread walks along the axis with the last six values in registers
 //   gather    s read from memory and 6 s from the caches (six slices of the box, which L2 holds), 4 for the offset, 16 written
 // 24 operations in T per output: memory bounds it where double precision runs at half the speed of single, arithmetic where it
@@ -42,10 +42,19 @@ __device__ __forceinline__ T coif1(const T (&x)[wavelet_taps], bool last) {
     return sum + term[5];
 }
 
+// How far apart rows of a tile begin in shared memory, less their outputs. Where a warp's outputs go on in the next row, lanes would
+// meet in a bank if a row were followed by its five more inputs alone; with a whole turn of the banks in between they do not. Thin
+// boxes have too many rows for that.
+template <class T>
+inline __host__ __device__ int wavelet_row_gap(int64_t width) {
+    constexpr int turn = 128 / static_cast<int>(sizeof(T));
+    return width < turn ? wavelets::halo : turn;
+}
 // Elements of shared memory for a tile of outputs in rows of `width`: it crosses the most rows when it begins with a row's last.
+template <class T>
 inline __host__ __device__ int64_t wavelet_row_span(int64_t width) {
     using namespace wavelets;
-    return row_tile + halo * ((row_tile - 2 + width) / width + 1) + 7;
+    return row_tile + wavelet_row_gap<T>(width) * ((row_tile - 2 + width) / width) + halo + 7;
 }
 
 // Along the fastest axis. Block b takes outputs 512 b to 512 b + 511 whatever the width of rows, so stores are whole lines; the
@@ -56,27 +65,29 @@ __global__ void __launch_bounds__(wavelets::threads)
     using namespace wavelets;
     CMTL_DYNAMIC_SHARED(T, tile);
     const int64_t base = static_cast<int64_t>(blockIdx.x) * row_tile, row = base / width;
-    const int column = static_cast<int>(base - row * width), wide = width + halo;
+    const int column = static_cast<int>(base - row * width), wide = width + halo, gap = wavelet_row_gap<T>(width);
     const int outputs = count - base < row_tile ? static_cast<int>(count - base) : row_tile;
     const int64_t first = row * wide + column, begin = first & ~int64_t{32 / sizeof(T) - 1};
     const int ahead = static_cast<int>(first - begin);
-    // Of output number p of the tile: where its first input lies, counted from the tile's first.
-    const auto place = [=](int p, unsigned& within) {
-        const unsigned flat = static_cast<unsigned>(column) + static_cast<unsigned>(p), rows = flat / static_cast<unsigned>(width);
-        within = flat - rows * static_cast<unsigned>(width);
-        return p + static_cast<int>(rows) * halo;
-    };
-    unsigned within;
-    const int span = ahead + place(outputs - 1, within) + wavelet_taps;
-    for (int i = static_cast<int>(threadIdx.x); i < span; i += threads) tile[i] = x[begin + i];
+    // Rows of the tile are counted from that of its first output. Input `ahead` is the first of output 0; those before it are not used.
+    const auto rows_before = [=](int p) { return static_cast<int>(static_cast<unsigned>(column + p) / static_cast<unsigned>(width)); };
+    const int inputs = ahead + outputs + rows_before(outputs - 1) * halo + halo;
+    for (int i = static_cast<int>(threadIdx.x); i < inputs; i += threads) {
+        const T value = x[begin + i];
+        const int within = i - ahead;
+        const int rows = within < 0 ? 0 : static_cast<int>(static_cast<unsigned>(column + within) / static_cast<unsigned>(wide));
+        tile[i + rows * (gap - halo)] = value;
+    }
     __syncthreads();
     for (int p = static_cast<int>(threadIdx.x); p < outputs; p += threads) {
-        const T* from = tile + ahead + place(p, within);
+        const int rows = rows_before(p);
+        const T* from = tile + ahead + p + rows * gap;
+        const bool at_end = column + p - rows * width == last;
         T v[wavelet_taps];
 #pragma unroll
         for (int a = 0; a < wavelet_taps; ++a) v[a] = from[a];
-        if (low) low[base + p] = coif1<false>(v, within == last);
-        if (high) high[base + p] = coif1<true>(v, within == last);
+        if (low) low[base + p] = coif1<false>(v, at_end);
+        if (high) high[base + p] = coif1<true>(v, at_end);
     }
 }
 

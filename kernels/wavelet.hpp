@@ -17,7 +17,7 @@ constexpr int wavelet_before = 2, wavelet_after = 3, wavelet_taps = 6;
 // A box of outputs, (outer, length, inner) in C order, filtered along the axis in the middle; its input is dense, too,
 // (outer, length + 5, inner).
 struct WaveletLines {
-    int64_t outer, length, inner;  // the length below 2^31
+    int64_t outer, length, inner;  // the length below 2^30
     int64_t first;   // position of the first output in the whole axis
     int64_t period;  // length of the whole axis, made even by one wrapped voxel
 };

@@ -34,7 +34,8 @@ class BlockHistogram {
         __syncthreads();
         for (int bin = thread_rank(); bin < bins_; bin += block_threads()) {
             unsigned count = 0;
-            for (int c = 0; c < copies; ++c) count += counts_[bin * copies + ((bin + c) & (copies - 1))];
+            // Bins that lie in the same banks begin with different copies.
+            for (int c = 0; c < copies; ++c) count += counts_[bin * copies + ((bin / (warp_size / copies) + c) & (copies - 1))];
             visit(bin, count);
         }
     }

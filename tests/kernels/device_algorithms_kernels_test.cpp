@@ -13,7 +13,7 @@ template <class Target>
 class DeviceAlgorithms : public KernelTest<Target> {};
 TYPED_TEST_SUITE(DeviceAlgorithms, Targets);
 
-const std::vector<int64_t> sizes{1, 2, 31, 257, 4095, 4096, 4097, 9001, 40000};
+const std::vector<int64_t> sizes{1, 2, 31, 257, 4095, 4096, 4097, 9001};
 
 std::vector<uint64_t> random_keys(int64_t count, uint64_t below) {
     std::vector<uint64_t> v(static_cast<size_t>(count));
@@ -46,7 +46,7 @@ std::vector<uint64_t> sorted_on(TestDevice& device, const std::vector<Key>& keys
 
 TYPED_TEST(DeviceAlgorithms, SortsIntegers) {
     for (const int64_t count : sizes)
-        for (const uint64_t below : {uint64_t{0}, uint64_t{1}, uint64_t{300}, uint64_t{1} << 40}) {
+        for (const uint64_t below : {uint64_t{0}, uint64_t{300}}) {
             const auto keys = random_keys(count, below);
             const auto results = same_under_every_schedule<TypeParam>([&](TestDevice& device) {
                 return std::vector<std::vector<uint64_t>>{sorted_on<TypeParam>(device, keys), sorted_on<TypeParam>(device, keys, 41)};
@@ -70,6 +70,14 @@ TYPED_TEST(DeviceAlgorithms, SortsByFewBits) {
             EXPECT_EQ(sorted_on<TypeParam>(device, keys, bits), expected) << bits;
         }
     });
+}
+
+TYPED_TEST(DeviceAlgorithms, SortsVeryMany) {
+    const auto keys = random_keys(300001, 60000);
+    TestDevice device(std::is_same_v<TypeParam, Simt> ? simt_runtime() : cuda_runtime(0));
+    auto expected = keys;
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(sorted_on<TypeParam>(device, keys, 16), expected);
 }
 
 TYPED_TEST(DeviceAlgorithms, SortsDoubles) {
