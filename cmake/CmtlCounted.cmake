@@ -35,8 +35,8 @@ function(cmtl_counter_cases)
     if(NOT TARGET cmtl_kernels_counted OR TARGET cmtl_counter_cases)
         return()
     endif()
-    add_library(cmtl_counter_cases STATIC EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/counters/cases.cpp
-                ${CMAKE_SOURCE_DIR}/bench/counters/radiomics_image_cases.cpp ${CMAKE_SOURCE_DIR}/bench/counters/report.cpp)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/counters/*cases.cpp)
+    add_library(cmtl_counter_cases STATIC EXCLUDE_FROM_ALL ${sources} ${CMAKE_SOURCE_DIR}/bench/counters/report.cpp)
     target_link_libraries(cmtl_counter_cases PUBLIC cmtl_kernels_counted cmtl_no_cuda)
 endfunction()
 

@@ -10,7 +10,8 @@
 //   warp            __shfl_sync, __shfl_up_sync, __shfl_down_sync, __shfl_xor_sync, __ballot_sync, __any_sync, __all_sync;
 //                   the mask names the lanes that take part; all of them that have not returned must arrive, from wherever, and
 //                   with the same function. The value of a lane that took no part is undefined (simt: bits of 1). No __activemask
-//   atomics         atomicAdd Min Max Or And Xor Exch CAS, on 32- and 64-bit integers, Add also on float and double
+//   atomics         atomicAdd Min Max Or And Xor Exch CAS, on 32- and 64-bit integers, Add also on float and double;
+//                   atomicLoad(p) reads what other threads' atomics may be changing, at the cost of a load that skips L1
 //   memory order    __threadfence()
 //   vectors         float2 float4 double2 int2 int4 uint2 uint4 uchar4 and their make_ functions, dim3, uint3
 //   arithmetic      <cmath> by its plain names in float and double, fmaf, fma, rsqrtf, min, max, __popc, __popcll, __clz,
@@ -59,6 +60,12 @@ void launch(const Launch& l, void (*kernel)(Parameters...), Arguments... argumen
         check_launch(l.name, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(l.shared_bytes)));
     kernel<<<l.grid, l.block, l.shared_bytes, l.stream>>>(static_cast<Parameters>(arguments)...);
     check_launch(l.name, cudaGetLastError());
+}
+
+template <class T>
+__device__ __forceinline__ T atomicLoad(const T* p) {
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8);
+    return *const_cast<const volatile T*>(p);  // one access, and never an older value than this thread saw before
 }
 
 }  // namespace on_cuda

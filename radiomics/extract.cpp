@@ -1,23 +1,16 @@
 #include "radiomics/extract.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 #include <type_traits>
 
 #include "base/error.hpp"
-#include "base/parallel.hpp"
 #include "radiomics/image_features.hpp"
-#include "radiomics/large_array.hpp"
 #include "radiomics/roi.hpp"
-#include "radiomics/wavelet.hpp"
 
 namespace cmtl {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 void check_roi(const Roi& roi, const RadiomicsSettings& s) {
     if (roi.voxels == 1) fail(ErrorKind::input, "radiomics", "the mask has one voxel: texture needs neighbours");
@@ -46,46 +39,23 @@ Roi find_labelled(const Mask& mask, int label) {
 }
 
 template <class T>
-RadiomicsResult extract(const Image<T>& image, const Roi& roi, const RadiomicsSettings& settings, RadiomicsResult result) {
+RadiomicsResult extract(Context& context, const Image<T>& image, const Roi& roi, const RadiomicsSettings& settings, RadiomicsResult result) {
     check_roi(roi, settings);
-    std::array<Wanted, image_types> wanted;
-    const size_t mcc = static_cast<size_t>(std::ranges::find(feature_names(FeatureClass::glcm), "MCC") - feature_names(FeatureClass::glcm).begin());
+    ImagesWanted wanted;
+    const auto& glcm = feature_names(FeatureClass::glcm);
+    const auto mcc = static_cast<size_t>(std::find(glcm.begin(), glcm.end(), "MCC") - glcm.begin());
     for (const FeatureRequest& f : settings.features) {
         wanted[f.image].classes[static_cast<size_t>(f.feature_class)] = true;
         wanted[f.image].mcc |= f.feature_class == FeatureClass::glcm && f.feature == mcc;
     }
-    auto begin = Clock::now();
-    std::array<LargeArray<double>, image_types> values;
-    for (size_t i = 0; i < image_types; ++i)
-        if (wanted[i].any()) values[i] = LargeArray<double>(static_cast<size_t>(roi.voxels));
-    if (wanted[0].any())
-        parallel_ranges(std::ssize(roi.runs), [&](int64_t first, int64_t last) {
-            for (int64_t r = first; r < last; ++r) {
-                const RoiRun& run = roi.runs[static_cast<size_t>(r)];
-                const T* from = &image.at(run.begin + roi.low[0], run.j + roi.low[1], run.k + roi.low[2]);
-                std::copy_n(from, run.count(), values[0].data() + run.first);
-            }
-        });
-    add_time(result.timeline, "prepare", seconds_since(begin));
-    if (std::any_of(wanted.begin() + 1, wanted.end(), [](const Wanted& w) { return w.any(); })) {
-        begin = Clock::now();
-        using Real = std::conditional_t<std::is_same_v<T, float>, float, double>;
-        std::array<double*, sub_bands> out{};
-        for (size_t b = 0; b < sub_bands; ++b)
-            if (!values[b + 1].empty()) out[b] = values[b + 1].data();
-        wavelet<Real>(roi, [&](int64_t j, int64_t k, int64_t i, int64_t count, Real* to) { std::copy_n(&image.at(i, j, k), count, to); }, out);
-        add_time(result.timeline, "wavelet", seconds_since(begin));
-    }
     double voxel_volume = 1;
     for (const double mm : image.geometry.spacing) voxel_volume *= mm;
-    ImageAnalysis analysis(roi, settings, voxel_volume, result.timeline);
-    std::array<ImageFeatures, image_types> features;
-    for (size_t i = 0; i < image_types; ++i) {
-        if (!wanted[i].any()) continue;
-        features[i] = analysis.run(values[i].span(), wanted[i], std::string(image_type_names[i]));
-        result.levels[i] = features[i].levels;
-        values[i] = {};
-    }
+    using Real = std::conditional_t<std::is_same_v<T, float>, float, double>;
+    const RowReader<Real> read = [&](int64_t j, int64_t k, int64_t i, int64_t count, Real* to) { std::copy_n(&image.at(i, j, k), count, to); };
+    const ImagesFeatures features = context.on_gpu()
+                                        ? device_image_features<Real>(context, roi, read, settings, voxel_volume, wanted, result.timeline)
+                                        : cpu_image_features<Real>(roi, read, settings, voxel_volume, wanted, result.timeline);
+    for (size_t i = 0; i < image_types; ++i) result.levels[i] = features[i].levels;
     for (const FeatureRequest& f : settings.features) {
         result.names.push_back(f.name);
         result.values.push_back(features[f.image].values[static_cast<size_t>(f.feature_class)][f.feature]);
@@ -99,30 +69,30 @@ RadiomicsResult extract(const Image<T>& image, const Roi& roi, const RadiomicsSe
 }  // namespace
 
 template <class T>
-RadiomicsResult extract_features(Context&, const Image<T>& image, const Mask& mask, const RadiomicsSettings& settings) {
+RadiomicsResult extract_features(Context& context, const Image<T>& image, const Mask& mask, const RadiomicsSettings& settings) {
     validate(settings);
     if (image.geometry.size != mask.geometry.size)
         fail(ErrorKind::input, "radiomics", "the image has {} x {} x {} voxels, its mask {} x {} x {}", image.nx(), image.ny(), image.nz(), mask.nx(),
              mask.ny(), mask.nz());
     RadiomicsResult result;
-    const auto begin = Clock::now();
+    StepWatch watch(result.timeline);
     const Roi roi = find_labelled(mask, settings.label);
-    add_time(result.timeline, "prepare", seconds_since(begin));
-    return extract(image, roi, settings, std::move(result));
+    watch.lap("prepare");
+    return extract(context, image, roi, settings, std::move(result));
 }
 
 template <class T>
-RadiomicsResult extract_features(Context&, const Image<T>& image, const RadiomicsSettings& settings) {
+RadiomicsResult extract_features(Context& context, const Image<T>& image, const RadiomicsSettings& settings) {
     validate(settings);
     RadiomicsResult result;
-    const auto begin = Clock::now();
+    StepWatch watch(result.timeline);
     const Roi roi = find_roi(image.geometry.size, [&](int64_t j, int64_t k, uint8_t* row) {
         const T* from = image.voxels.data() + image.offset(0, j, k);
         for (int64_t i = 0; i < image.nx(); ++i) row[i] = from[i] > 0;
     });
     if (roi.voxels == 0) fail(ErrorKind::input, "radiomics", "no voxel is above 0: there is nothing to compute features of");
-    add_time(result.timeline, "prepare", seconds_since(begin));
-    return extract(image, roi, settings, std::move(result));
+    watch.lap("prepare");
+    return extract(context, image, roi, settings, std::move(result));
 }
 
 #define CMTL_EXTRACT(T)                                                                                              \

@@ -19,6 +19,7 @@ GlcmSums glcm_sums(const std::vector<uint32_t>& counts, int levels, int present,
     for (size_t i = 0; i < n; ++i)
         for (size_t j = 0; j < n; ++j) {
             const uint64_t c = counts[i * n + j];
+            if (!c) continue;
             s.row[i] += c;
             s.row[j] += c;
             s.sum[i + j] += 2 * c;

@@ -1,13 +1,15 @@
 #include "radiomics/image_features.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
+#include <memory>
 
+#include "base/parallel.hpp"
 #include "radiomics/first_order.hpp"
 #include "radiomics/glcm.hpp"
 #include "radiomics/glrlm.hpp"
 #include "radiomics/glszm.hpp"
+#include "radiomics/large_array.hpp"
 
 namespace cmtl {
 
@@ -21,31 +23,33 @@ void add_time(StepTimes& times, const std::string& step, double seconds) {
 
 namespace {
 
-class Stopwatch {
+// Holds the level volumes, which every image type of the ROI uses again.
+class ImageAnalysis {
   public:
-    explicit Stopwatch(StepTimes& times) : times_(times) {}
-    void lap(const char* step) {
-        const auto now = std::chrono::steady_clock::now();
-        add_time(times_, step, std::chrono::duration<double>(now - last_).count());
-        last_ = now;
-    }
+    ImageAnalysis(const Roi& roi, const RadiomicsSettings& settings, double voxel_volume, StepTimes& times)
+        : roi_(roi), settings_(settings), voxel_volume_(voxel_volume), times_(times) {}
+    // values: packed; `name` is in messages.
+    ImageFeatures run(std::span<const double> values, const Wanted& wanted, const std::string& name);
 
   private:
+    template <class Level>
+    void textures(std::span<const double> values, const Binning& binning, const Wanted& wanted, std::unique_ptr<LevelVolume<Level>>& volume,
+                  ImageFeatures& out);
+
+    const Roi& roi_;
+    const RadiomicsSettings& settings_;
+    double voxel_volume_;
     StepTimes& times_;
-    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+    std::unique_ptr<LevelVolume<uint8_t>> narrow_;
+    std::unique_ptr<LevelVolume<uint16_t>> wide_;
 };
-
-}  // namespace
-
-ImageAnalysis::ImageAnalysis(const Roi& roi, const RadiomicsSettings& settings, double voxel_volume, StepTimes& times)
-    : roi_(roi), settings_(settings), voxel_volume_(voxel_volume), times_(times) {}
 
 template <class Level>
 void ImageAnalysis::textures(std::span<const double> values, const Binning& binning, const Wanted& wanted,
                              std::unique_ptr<LevelVolume<Level>>& volume, ImageFeatures& out) {
     const auto wants = [&](FeatureClass c) { return wanted.classes[static_cast<size_t>(c)]; };
     const auto of = [&](FeatureClass c) -> std::vector<double>& { return out.values[static_cast<size_t>(c)]; };
-    Stopwatch watch(times_);
+    StepWatch watch(times_);
     if (!volume) volume = std::make_unique<LevelVolume<Level>>(roi_, *std::max_element(settings_.distances.begin(), settings_.distances.end()));
     const LevelCounts levels = discretise(roi_, values, binning, *volume);
     out.levels = levels.highest;
@@ -94,5 +98,44 @@ ImageFeatures ImageAnalysis::run(std::span<const double> values, const Wanted& w
         textures(values, binning, wanted, wide_, out);
     return out;
 }
+
+}  // namespace
+
+template <class Real>
+ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings, double voxel_volume,
+                                  const ImagesWanted& wanted, StepTimes& times) {
+    StepWatch watch(times);
+    std::array<LargeArray<double>, image_types> values;
+    for (size_t i = 0; i < image_types; ++i)
+        if (wanted[i].any()) values[i] = LargeArray<double>(static_cast<size_t>(roi.voxels));
+    if (wanted[0].any())
+        parallel_ranges(std::ssize(roi.runs), [&](int64_t first, int64_t last) {
+            std::vector<Real> row(static_cast<size_t>(roi.size[0]));
+            for (int64_t r = first; r < last; ++r) {
+                const RoiRun& run = roi.runs[static_cast<size_t>(r)];
+                read(run.j + roi.low[1], run.k + roi.low[2], run.begin + roi.low[0], run.count(), row.data());
+                std::copy_n(row.begin(), run.count(), values[0].data() + run.first);
+            }
+        });
+    watch.lap("prepare");
+    std::array<double*, sub_bands> out{};
+    for (size_t b = 0; b < sub_bands; ++b)
+        if (!values[b + 1].empty()) out[b] = values[b + 1].data();
+    if (std::any_of(out.begin(), out.end(), [](const double* p) { return p; })) {
+        wavelet<Real>(roi, read, out);
+        watch.lap("wavelet");
+    }
+    ImageAnalysis analysis(roi, settings, voxel_volume, times);
+    ImagesFeatures features;
+    for (size_t i = 0; i < image_types; ++i) {
+        if (!wanted[i].any()) continue;
+        features[i] = analysis.run(values[i].span(), wanted[i], std::string(image_type_names[i]));
+        values[i] = {};
+    }
+    return features;
+}
+
+template ImagesFeatures cpu_image_features(const Roi&, const RowReader<float>&, const RadiomicsSettings&, double, const ImagesWanted&, StepTimes&);
+template ImagesFeatures cpu_image_features(const Roi&, const RowReader<double>&, const RadiomicsSettings&, double, const ImagesWanted&, StepTimes&);
 
 }  // namespace cmtl

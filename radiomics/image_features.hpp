@@ -1,12 +1,14 @@
 #pragma once
 // One image type of a ROI: its levels, its matrices, the features of the classes asked for.
 #include <array>
-#include <memory>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/context.hpp"
 #include "radiomics/discretise.hpp"
+#include "radiomics/wavelet.hpp"
 
 namespace cmtl {
 
@@ -25,24 +27,31 @@ struct ImageFeatures {
     std::array<std::vector<double>, feature_classes> values;  // of the wanted classes, in the order of feature_names
 };
 
-// Computes on the CPU; holds the level volumes, which every image type of the ROI uses again.
-class ImageAnalysis {
+using ImagesWanted = std::array<Wanted, image_types>;
+using ImagesFeatures = std::array<ImageFeatures, image_types>;
+
+// read: the image's rows; voxel_volume: mm^3. Throw Error(input) as make_binning does. The same results but for the roundings of sums;
+// the second on the context's device, a GPU or simt.
+template <class Real>
+ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings, double voxel_volume,
+                                  const ImagesWanted& wanted, StepTimes& times);
+template <class Real>
+ImagesFeatures device_image_features(Context& context, const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings,
+                                     double voxel_volume, const ImagesWanted& wanted, StepTimes& times);
+
+// Adds what passed since it was made, or since the last lap, to a step.
+class StepWatch {
   public:
-    ImageAnalysis(const Roi& roi, const RadiomicsSettings& settings, double voxel_volume, StepTimes& times);
-    // values: packed; `name` is in messages. Throws Error(input) as make_binning does.
-    ImageFeatures run(std::span<const double> values, const Wanted& wanted, const std::string& name);
+    explicit StepWatch(StepTimes& times) : times_(&times) {}
+    void lap(const char* step) {
+        const auto now = std::chrono::steady_clock::now();
+        add_time(*times_, step, std::chrono::duration<double>(now - last_).count());
+        last_ = now;
+    }
 
   private:
-    template <class Level>
-    void textures(std::span<const double> values, const Binning& binning, const Wanted& wanted, std::unique_ptr<LevelVolume<Level>>& volume,
-                  ImageFeatures& out);
-
-    const Roi& roi_;
-    const RadiomicsSettings& settings_;
-    double voxel_volume_;
-    StepTimes& times_;
-    std::unique_ptr<LevelVolume<uint8_t>> narrow_;
-    std::unique_ptr<LevelVolume<uint16_t>> wide_;
+    StepTimes* times_;
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace cmtl

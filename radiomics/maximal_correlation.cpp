@@ -105,13 +105,16 @@ void francis_step(Square& h, size_t first, size_t last, double sum, double produ
 std::vector<double> eigenvalues(Square& h) {
     std::vector<double> values;
     reduce_to_hessenberg(h);
+    double norm = 0;
+    for (size_t i = 0; i < h.size(); ++i) norm += dot(h[i], h[i], h.size());
+    // What is below the rounding of the whole matrix counts as zero: the great eigenvalues are as good, and the many that are zero,
+    // of levels that hardly ever meet, cost no steps.
+    const double negligible = epsilon * std::sqrt(norm);
     size_t end = h.size();  // the active block is first..end-1
     for (int steps = 0; end > 0;) {
         const size_t last = end - 1;
         size_t first = last;
-        while (first > 0 && std::abs(h[first][first - 1]) > epsilon * (std::abs(h[first][first]) + std::abs(h[first - 1][first - 1])) &&
-               std::abs(h[first][first - 1]) > std::numeric_limits<double>::min())
-            --first;
+        while (first > 0 && std::abs(h[first][first - 1]) > negligible) --first;
         if (first == last) {
             values.push_back(h[last][last]);
             end -= 1;

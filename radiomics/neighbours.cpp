@@ -93,7 +93,8 @@ class Sweep {
         for (const auto& table : tables)
             for (size_t a = 1; a <= n; ++a) {
                 const uint32_t* row = table.data() + a * columns_ * width + d;
-                for (size_t b = 1; b <= n; ++b) out.pairs[(b - 1) * n + a - 1] += row[b * width];
+                for (size_t b = 1; b <= n; ++b)
+                    if (const uint32_t count = row[b * width]) out.pairs[(b - 1) * n + a - 1] += count;
                 for (size_t p = 1; p < out.places; ++p) {
                     const uint32_t count = row[(n + p) * width];
                     out.in_run[(a - 1) * out.places + p] += count;

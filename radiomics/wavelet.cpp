@@ -15,14 +15,17 @@ namespace {
 constexpr int taps = 6, behind = 2, ahead = 3;  // y[i] takes x[i - 2] to x[i + 3]
 constexpr int64_t tile_rows = 8;
 
+// PyWavelets' tables: the one in float is not quite the one in double rounded.
 template <class Real>
-constexpr Real low_pass[taps] = {static_cast<Real>(-0.015655728135791993), static_cast<Real>(-0.07273261951252645),
-                                 static_cast<Real>(0.3848648468648578),    static_cast<Real>(0.8525720202116004),
-                                 static_cast<Real>(0.3378976624574818),    static_cast<Real>(-0.07273261951252645)};
+constexpr Real centre = 0.8525720202116004;
+template <>
+constexpr float centre<float> = 0.852571964263916f;
 template <class Real>
-constexpr Real high_pass[taps] = {static_cast<Real>(0.07273261951252645),  static_cast<Real>(0.3378976624574818),
-                                  static_cast<Real>(-0.8525720202116004),  static_cast<Real>(0.3848648468648578),
-                                  static_cast<Real>(0.07273261951252645),  static_cast<Real>(-0.015655728135791993)};
+constexpr Real low_pass[taps] = {Real(-0.015655728135791993), Real(-0.07273261951252645), Real(0.3848648468648578),
+                                 centre<Real>,                Real(0.3378976624574818),   Real(-0.07273261951252645)};
+template <class Real>
+constexpr Real high_pass[taps] = {Real(0.07273261951252645), Real(0.3378976624574818),  -centre<Real>,
+                                  Real(0.3848648468648578),  Real(0.07273261951252645), Real(-0.015655728135791993)};
 
 // In which order the six products are added for output i of n: PyWavelets adds those that wrap around the end first.
 struct Order {
@@ -69,15 +72,6 @@ void filter_ordered(const Order& order, Stream&& stream, int64_t n, Real* low, R
 }
 
 int64_t even(int64_t n) { return n + n % 2; }
-// The voxel of the image behind coordinate c of the periodic continuation.
-int64_t source(int64_t c, int64_t n) {
-    const int64_t period = even(n), wrapped = (c % period + period) % period;
-    return wrapped < n ? wrapped : 0;
-}
-
-// x, y, z letters (0: low, 1: high) of sub-band b are the bits of ((b + 1) % 8).
-constexpr size_t sub_band(int x, int y, int z) { return static_cast<size_t>((4 * x + 2 * y + z + 7) % 8); }
-
 template <class Real>
 class Tile {
   public:
@@ -118,9 +112,10 @@ class Tile {
 
     // Slice k of the box (or before or behind it), along x and y, for columns begin to end.
     void slice(int64_t k, int64_t begin, int64_t end) {
-        const int64_t plane = source(k + roi_.low[2], roi_.image[2]), n = end - begin;
+        const int64_t plane = periodic(k + roi_.low[2], roi_.image[2]), n = end - begin;
         for (int64_t row = 0; row < rows_ + behind + ahead; ++row) {
-            load(source(j0_ + row - behind + roi_.low[1], roi_.image[1]), plane, begin, end);
+            read_periodic(read_, roi_.image[0], periodic(j0_ + row - behind + roi_.low[1], roi_.image[1]), plane, roi_.low[0] + begin - behind,
+                          n + behind + ahead, x_.data());
             along_x(begin, n, filtered_x(0, row) + begin, filtered_x(1, row) + begin);
         }
         for (int64_t row = 0; row < rows_; ++row) {
@@ -129,15 +124,6 @@ class Tile {
                 filter_ordered<Real>(order, [&](int t) { return filtered_x(x, row + behind + ahead - t) + begin; }, n,
                                      ring(k, 2 * x, row) + begin, ring(k, 2 * x + 1, row) + begin);
         }
-    }
-
-    // x_[c]: the voxel of column begin - 2 + c.
-    void load(int64_t j, int64_t k, int64_t begin, int64_t end) {
-        const int64_t first = roi_.low[0] + begin - behind, last = roi_.low[0] + end + ahead;
-        const int64_t inside = std::max<int64_t>(first, 0), outside = std::min(last, roi_.image[0]);
-        read_(j, k, inside, outside - inside, x_.data() + (inside - first));
-        for (int64_t c = first; c < inside; ++c) read_(j, k, source(c, roi_.image[0]), 1, x_.data() + (c - first));
-        for (int64_t c = outside; c < last; ++c) read_(j, k, source(c, roi_.image[0]), 1, x_.data() + (c - first));
     }
 
     void along_x(int64_t begin, int64_t n, Real* low, Real* high) {
@@ -176,6 +162,22 @@ class Tile {
 };
 
 }  // namespace
+
+int64_t periodic(int64_t c, int64_t n) {
+    const int64_t period = even(n), wrapped = (c % period + period) % period;
+    return wrapped < n ? wrapped : 0;
+}
+
+template <class Real>
+void read_periodic(const RowReader<Real>& read, int64_t width, int64_t j, int64_t k, int64_t first, int64_t count, Real* out) {
+    const int64_t begin = std::max<int64_t>(first, 0), end = std::min(first + count, width);
+    if (begin < end) read(j, k, begin, end - begin, out + (begin - first));
+    for (int64_t c = first; c < std::min(begin, first + count); ++c) read(j, k, periodic(c, width), 1, out + (c - first));
+    for (int64_t c = std::max(end, first); c < first + count; ++c) read(j, k, periodic(c, width), 1, out + (c - first));
+}
+
+template void read_periodic(const RowReader<float>&, int64_t, int64_t, int64_t, int64_t, int64_t, float*);
+template void read_periodic(const RowReader<double>&, int64_t, int64_t, int64_t, int64_t, int64_t, double*);
 
 template <class Real>
 void wavelet(const Roi& roi, const RowReader<Real>& read, const std::array<double*, sub_bands>& out) {

@@ -49,6 +49,7 @@ suites() {
         kernels/stem*) echo '*Stem*' ;;
         kernels/multitask_loss*) echo '*Loss*:*Dirichlet*:*Sum*' ;;
         kernels/linear*) echo '*Linear*' ;;
+        kernels/glcm* | kernels/glrlm* | kernels/glszm*) echo '*Glcm*:*Glrlm*:*Glszm*' ;;
         kernels/primitives/*) echo '*Primitive*:*Block*:*Warp*:*Histogram*:*BatchNorm*:*ColumnSums*' ;;
         *) echo '*' ;;
     esac

@@ -1,5 +1,5 @@
-// The one place where the least traffic of each kernel is stated. Sizes are the network's layers, cut down so that all
-// cases together run in a minute on one core.
+// The least traffic of each kernel of the network; radiomics_*_cases.cpp state that of the others. Sizes are the network's
+// layers, cut down so that all cases together run in a minute on one core.
 #include "bench/counters/cases.hpp"
 
 #include "base/error.hpp"
@@ -401,7 +401,7 @@ std::vector<CounterCase> head_cases() {
 std::vector<CounterCase> counter_cases() {
     std::vector<CounterCase> all;
     for (auto&& part : {elementwise_cases(), norm_cases(), fire_join_cases(), pool_cases(), shift_cases(),
-                        convolution_cases(), head_cases(), radiomics_image_cases()})
+                        convolution_cases(), head_cases(), radiomics_image_cases(), radiomics_matrix_cases()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }

@@ -46,6 +46,9 @@ struct KernelMinimum {
     int64_t bytes;
     double most_moved;        // times `bytes`: what tests let the requests touch; more is a regression
     std::string reason = {};  // why fewer than 90 % of the sectors are used, or why there are bank conflicts
+    double most_conflicts = 0.05;  // where there is a reason: what tests let their share be
+    int64_t items = 0;             // voxels, of a kernel that counts by atomics; 0: of another
+    double most_atomics = 0;       // on global memory, each item: what tests let there be
 };
 
 struct CounterCase {
@@ -55,8 +58,9 @@ struct CounterCase {
     std::function<std::function<void()>(CounterDevice&)> prepare;
 };
 
-std::vector<CounterCase> counter_cases();
-std::vector<CounterCase> radiomics_image_cases();  // a part of them
+std::vector<CounterCase> counter_cases();           // all of them
+std::vector<CounterCase> radiomics_image_cases();   // a part of them: values and levels
+std::vector<CounterCase> radiomics_matrix_cases();  // texture matrices
 
 struct CounterRow {
     KernelMinimum minimum;
@@ -70,6 +74,10 @@ struct CounterRow {
     double efficiency() const;
     // The share of passes over the banks that conflicts cost.
     double conflicts() const;
+    // Each item's, 0 where there are no items.
+    double atomics(const simt::AtomicTraffic& traffic) const {
+        return minimum.items ? static_cast<double>(traffic.lanes) / static_cast<double>(minimum.items) : 0;
+    }
 };
 // A row for each kernel that the case names. Throws Error(internal) when one of them was not launched.
 std::vector<CounterRow> run_case(const CounterCase& each);

@@ -98,7 +98,19 @@ std::string rows_markdown(const std::vector<CounterRow>& rows) {
                                r.minimum.reason.empty() ? "no reason known" : r.minimum.reason);
             any = true;
         }
-    return any ? out : out + "None.\n";
+    if (!any) out += "None.\n";
+    out += "\n## Atomics, each voxel\n\n| case | kernel | on shared memory | rounds of a warp | on global memory | rounds of a warp |\n"
+           "|---|---|---:|---:|---:|---:|\n";
+    for (const CounterRow& r : rows)
+        if (r.minimum.items) {
+            const simt::AtomicTraffic &shared = r.counters.traffic.shared_atomics, &global = r.counters.traffic.global_atomics;
+            const auto rounds = [](const simt::AtomicTraffic& t) {
+                return t.requests ? static_cast<double>(t.rounds) / static_cast<double>(t.requests) : 0;
+            };
+            out += fmt::format("| {} | `{}` | {:.2f} | {:.1f} | {:.2f} | {:.1f} |\n", r.name, r.minimum.kernel, r.atomics(shared),
+                               rounds(shared), r.atomics(global), rounds(global));
+        }
+    return out;
 }
 
 std::string rows_json(const std::vector<CounterRow>& rows) {

@@ -4,6 +4,8 @@
 // Values that come in runs make neighbouring lanes meet in one bin, and atomics on one address run one after the other. `copies`
 // histograms side by side (a power of two, at most 32), lane i counting in copy i % copies, take that apart; copies of one bin
 // are neighbours, so they lie in different banks.
+#include <type_traits>
+
 #include "kernels/primitives/warp.cuh"
 
 namespace cmtl::kernels {
@@ -34,8 +36,8 @@ class BlockHistogram {
         __syncthreads();
         for (int bin = thread_rank(); bin < bins_; bin += block_threads()) {
             unsigned count = 0;
-            // Bins that lie in the same banks begin with different copies.
-            for (int c = 0; c < copies; ++c) count += counts_[bin * copies + ((bin / (warp_size / copies) + c) & (copies - 1))];
+            // Neighbouring lanes begin at copies in different banks.
+            for (int c = 0; c < copies; ++c) count += counts_[bin * copies + ((bin * copies / warp_size + c) & (copies - 1))];
             visit(bin, count);
         }
     }
@@ -50,6 +52,20 @@ class BlockHistogram {
     unsigned* counts_;
     int bins_;
 };
+
+// Host: run(std::integral_constant<int, copies>) with 32, 8, 2 or 1 copies, the most of which 48 KiB hold for so many bins.
+template <class Run>
+inline void with_histogram_copies(int64_t bins, Run&& run) {
+    const int64_t fit = 48 * 1024 / (4 * (bins < 1 ? 1 : bins));
+    if (fit >= 32)
+        run(std::integral_constant<int, 32>{});
+    else if (fit >= 8)
+        run(std::integral_constant<int, 8>{});
+    else if (fit >= 2)
+        run(std::integral_constant<int, 2>{});
+    else
+        run(std::integral_constant<int, 1>{});
+}
 
 }  // namespace CMTL_TARGET
 }  // namespace cmtl::kernels

@@ -63,6 +63,11 @@ inline T atomicCAS(T* p, std::type_identity_t<T> expected, std::type_identity_t<
     return expected;
 }
 
+// Acquire tells the instrumented build that the program asked for it: the loads above are part of their exchange.
+template <SimtAtomic T>
+    requires std::is_integral_v<T>
+inline T atomicLoad(const T* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+
 inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 inline void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 

@@ -43,12 +43,14 @@ inline void check_cell(State& s, Cell& c, unsigned bytes, Access kind, uint16_t 
         describe(s, where, kind, site, "what nobody wrote");
         report(s);
     }
-    if ((c.write_bytes & bytes) && !(kind == Access::atomic && c.write_atomic) &&
+    const bool atomic = kind == Access::atomic || kind == Access::atomic_load;
+    if ((c.write_bytes & bytes) && !(atomic && c.write_atomic) &&
         ((where.device && c.write_block != s.block_number) ||
          !s.order.before(c.write_thread, c.write_epoch, c.write_clock, me))) [[unlikely]] {
         describe_race(s, where, kind, site, true, c.write_site, c.write_block, c.write_thread);
         report(s);
     }
+    if (kind == Access::atomic_load) return;  // a plain write after it is found where the threads start in another order
     if (kind == Access::load) {
         const bool overlap = c.read_bytes & bytes;
         if (overlap && (!where.device || c.read_block == s.block_number) && c.read_epoch == epoch) {
@@ -138,7 +140,8 @@ inline bool access_device(State& s, uintptr_t address, unsigned bytes, Access ki
     SiteTraffic& traffic = count(s, site, false, kind, address, bytes);
     each_cell(range->cells, address - range->begin, bytes, [&](Cell& c, unsigned mask, size_t offset) {
         check_cell(s, c, mask, kind, site, {range->pinned ? "pinned" : "device", offset, true}, range->pinned);
-        if (kind == Access::load && !c.counted_load) c.counted_load = 1, traffic.global.unique_bytes += 4;
+        const bool load = kind == Access::load || kind == Access::atomic_load;
+        if (load && !c.counted_load) c.counted_load = 1, traffic.global.unique_bytes += 4;
         if (kind == Access::store && !c.counted_store) c.counted_store = 1, traffic.global.unique_bytes += 4;
     });
     return true;

@@ -33,8 +33,9 @@ std::vector<KernelCounters> counters() {
         for (const SiteTraffic& t : data.sites) {
             Traffic traffic;
             if (t.kind != Access::atomic) {
-                (t.kind == Access::load ? traffic.loads : traffic.stores) = t.global;
-                (t.kind == Access::load ? traffic.shared_loads : traffic.shared_stores) = t.banks;
+                const bool load = t.kind != Access::store;
+                (load ? traffic.loads : traffic.stores) = t.global;
+                (load ? traffic.shared_loads : traffic.shared_stores) = t.banks;
             } else {
                 (t.shared ? traffic.shared_atomics : traffic.global_atomics) = t.atomic;
                 traffic.shared_stores = t.banks;

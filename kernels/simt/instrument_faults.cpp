@@ -15,7 +15,9 @@ std::string block_text(uint32_t number) {
     return fmt::format("({},{},{})", number % g.x, number / g.x % g.y, number / (g.x * g.y));
 }
 
-const char* verb(Access kind) { return kind == Access::load ? "reads" : kind == Access::store ? "writes" : "updates"; }
+const char* verb(Access kind) {
+    return kind == Access::store ? "writes" : kind == Access::atomic ? "updates" : "reads";
+}
 
 bool is(const std::vector<bool>& sites, uint16_t site) { return site < sites.size() && sites[site]; }
 bool set(std::vector<bool>& sites, uint16_t site) {

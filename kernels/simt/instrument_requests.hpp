@@ -7,7 +7,8 @@
 
 namespace cmtl::kernels::simt {
 
-enum class Access : uint8_t { load, store, atomic };
+// atomic_load: beside atomics it is no race, and it moves what a load moves.
+enum class Access : uint8_t { load, store, atomic, atomic_load };
 
 struct Request {
     uint32_t lanes;

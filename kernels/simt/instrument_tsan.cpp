@@ -1,5 +1,6 @@
-// The functions that -fsanitize=thread makes instrumented code call, in place of that sanitizer's runtime. Atomic loads
-// belong to the compare-and-swap that follows them (kernels/simt/atomics.hpp) and are not counted.
+// The functions that -fsanitize=thread makes instrumented code call, in place of that sanitizer's runtime. Relaxed
+// atomic loads belong to the compare-and-swap that follows them and are not counted, acquiring ones are the dialect's atomicLoad
+// (kernels/simt/atomics.hpp).
 #include <cstring>
 
 #include "kernels/simt/instrument_access.hpp"
@@ -25,7 +26,11 @@ using cmtl::kernels::simt::instrument_access;
         return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
     }
 #define CMTL_ATOMICS(bits, T)                                                                               \
-    T __tsan_atomic##bits##_load(const volatile T* p, int) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); } \
+    T __tsan_atomic##bits##_load(const volatile T* p, int order) {                                          \
+        if (order == __ATOMIC_ACQUIRE)                                                                      \
+            instrument_access(const_cast<const T*>(p), bits / 8, Access::atomic_load, CMTL_HERE);           \
+        return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                        \
+    }                                                                                                       \
     void __tsan_atomic##bits##_store(volatile T* p, T v, int) {                                             \
         instrument_access(const_cast<T*>(p), bits / 8, Access::atomic, CMTL_HERE);                          \
         __atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                                           \

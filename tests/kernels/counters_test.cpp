@@ -26,8 +26,9 @@ TEST_P(Counters, StayWithinTheirLimits) {
             EXPECT_EQ(row.conflicts(), 0);
         } else {
             EXPECT_TRUE(row.efficiency() < 0.9 || row.conflicts() > 0) << "the reason given is not needed any more";
-            EXPECT_LT(row.conflicts(), 0.05);
+            EXPECT_LT(row.conflicts(), row.minimum.most_conflicts);
         }
+        EXPECT_LE(row.atomics(row.counters.traffic.global_atomics), row.minimum.most_atomics);
     }
 }
 

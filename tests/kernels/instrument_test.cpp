@@ -82,6 +82,14 @@ __global__ void mixed_atomic_kernel(int* counter, int* out) {
     else
         out[threadIdx.x] = *counter;
 }
+__global__ void atomic_load_kernel(bool plain, int* counter, int* out) {
+    if (threadIdx.x < 32 && !plain)
+        atomicAdd(counter, 1);
+    else if (threadIdx.x == 0)
+        *counter = 1;
+    else if (threadIdx.x >= 32)
+        out[blockIdx.x * 64 + threadIdx.x] = atomicLoad(counter);
+}
 __global__ void float_atomic_kernel(float* sum) { atomicAdd(sum, 0.5f); }
 __global__ void bytes_kernel(uint8_t* out) { out[blockIdx.x * 3 + threadIdx.x] = 1; }
 __global__ void unwritten_kernel(bool dynamic, int* out) {
@@ -255,6 +263,8 @@ TEST_F(Instrument, RaceWithinABlockInDeviceMemory) {
 TEST_F(Instrument, AtomicsRaceWithPlainAccesses) {
     const auto counter = device.buffer(std::vector<int>{0});
     caught({"race in device memory"}, 1, 64, 0, mixed_atomic_kernel, counter.data(), out.data());
+    clean(4, 64, 0, atomic_load_kernel, false, counter.data(), out.data());
+    caught({"race in device memory", "it reads what thread (0,0,0) wrote"}, 1, 64, 0, atomic_load_kernel, true, counter.data(), out.data());
     const auto sum = device.buffer(std::vector<float>{0});
     clean(2, 32, 0, float_atomic_kernel, sum.data());
     EXPECT_EQ(sum.host()[0], 32.0f);
@@ -391,6 +401,13 @@ TEST_F(Instrument, CountsAtomicsAndTheTensorPath) {
     EXPECT_EQ(k.traffic.global_atomics.lanes, 32u);
     EXPECT_EQ(k.traffic.global_atomics.rounds, 1u);
     EXPECT_EQ(k.barriers, 2u);
+
+    const auto counter = device.buffer(std::vector<int>{0});
+    run(1, 64, 0, atomic_load_kernel, false, counter.data(), out.data());
+    k = counted();
+    EXPECT_EQ(k.traffic.global_atomics.lanes, 32u);
+    EXPECT_EQ(k.traffic.loads.requests, 1u);  // what atomicLoad moves is what a load moves
+    EXPECT_EQ(k.traffic.loads.unique_bytes, 4u);
 
     const auto in = device.buffer(std::vector<uint4>(32));
     const auto products = device.buffer(std::vector<float>(128, 0));

@@ -35,13 +35,14 @@ inline std::map<std::string, double> by_name(const RadiomicsResult& result) {
     return out;
 }
 
-// |actual - expected| within 1e-9 of the expected value, 1e-7 for MCC.
+// |actual - expected| within 1e-9 of the expected value, 1e-7 for MCC. Sums that vanish are what rounding leaves: below a thousandth the
+// bound is that of a thousandth.
 inline void expect_feature(const std::string& name, double actual, double expected) {
     const double tolerance = name.ends_with("MCC") ? 1e-7 : 1e-9;
     if (std::isnan(expected))
         EXPECT_TRUE(std::isnan(actual)) << name << " is " << actual;
     else
-        EXPECT_LE(std::abs(actual - expected), tolerance * std::max(std::abs(expected), 1e-9)) << name << ": " << actual << ", expected " << expected;
+        EXPECT_LE(std::abs(actual - expected), tolerance * std::max(std::abs(expected), 1e-3)) << name << ": " << actual << ", expected " << expected;
 }
 
 // Sets OpenMP's number of threads for a scope.
