@@ -25,6 +25,12 @@ class Error : public std::runtime_error {
         : std::runtime_error(fmt::format("[{}] {}", tag, message)), kind_(kind) {}
     ErrorKind kind() const noexcept { return kind_; }
     int exit_code() const noexcept { return static_cast<int>(kind_); }
+    // The message without its tag, for whoever tells it again with what the thrower did not know.
+    std::string_view message() const noexcept {
+        const std::string_view text = what();
+        const size_t tag = text.find("] ");
+        return tag == text.npos ? text : text.substr(tag + 2);
+    }
 
   private:
     ErrorKind kind_;

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <map>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -251,8 +253,9 @@ double sort_and_step(std::vector<Slice>& slices, const std::string& where, const
     return length / static_cast<double>(slices.size() - 1);
 }
 
-Volume decode(const std::vector<Slice>& slices, const Geometry& geometry) {
-    Volume volume(geometry);
+template <class T>
+Image<T> decode(const std::vector<Slice>& slices, const Geometry& geometry) {
+    Image<T> volume(geometry);
     const size_t plane = static_cast<size_t>(volume.nx() * volume.ny());
     std::vector<std::exception_ptr> errors(slices.size());
     std::atomic<bool> failed = false;
@@ -264,7 +267,7 @@ Volume decode(const std::vector<Slice>& slices, const Geometry& geometry) {
             const DicomHeader header = parse_dicom_header(bytes_of(content), name);
             require(header.rows == volume.ny() && header.columns == volume.nx() && header.frames == 1, "dicom",
                     "{} changed while it was read", name);
-            decode_pixels(header, bytes_of(content), name, std::span(volume.voxels).subspan(n * plane, plane));
+            decode_pixels(header, bytes_of(content), name, std::span<T>(volume.voxels).subspan(n * plane, plane));
         } catch (...) {
             errors[n] = std::current_exception();
             failed = true;
@@ -275,27 +278,33 @@ Volume decode(const std::vector<Slice>& slices, const Geometry& geometry) {
 }
 
 // A multi-frame file is decoded whole, then its frames are put in order.
-Volume decode_frames(const std::vector<Slice>& frames, const Geometry& geometry) {
+template <class T>
+Image<T> decode_frames(const std::vector<Slice>& frames, const Geometry& geometry) {
     const std::string name = frames[0].path.string(), content = read_file(frames[0].path);
     const DicomHeader header = parse_dicom_header(bytes_of(content), name);
     const size_t plane = static_cast<size_t>(header.rows * header.columns);
-    std::vector<float> raw(plane * frames.size());
-    decode_pixels(header, bytes_of(content), name, raw);
-    Volume volume(geometry);
+    std::vector<T> raw(plane * frames.size());
+    decode_pixels(header, bytes_of(content), name, std::span<T>(raw));
+    Image<T> volume(geometry);
     for (size_t n = 0; n < frames.size(); ++n)
         std::copy_n(raw.begin() + std::ssize(raw) / std::ssize(frames) * frames[n].frame, plane,
                     volume.voxels.begin() + static_cast<int64_t>(n * plane));
     return volume;
 }
 
-}  // namespace
+// A series as a volume whose pixels are not read yet.
+struct Series {
+    std::vector<Slice> slices;  // in order
+    Geometry geometry;
+    bool multi_frame = false;
 
-bool is_dicom(const fs::path& path) {
-    std::error_code code;
-    return fs::is_directory(path, code) || looks_like_dicom(bytes_of(first_bytes(path)));
-}
+    template <class T>
+    Image<T> decoded() const {
+        return multi_frame ? decode_frames<T>(slices, geometry) : decode<T>(slices, geometry);
+    }
+};
 
-Volume read_dicom(const fs::path& path, const ReadOptions& options, ReadReport& report) {
+Series find_series(const fs::path& path, const ReadOptions& options, ReadReport& report) {
     const std::string where = path.string();
     report.format = "DICOM";
     std::vector<Slice> slices = choose_series(scan(path), where, options, report);
@@ -334,7 +343,48 @@ Volume read_dicom(const fs::path& path, const ReadOptions& options, ReadReport& 
     if (double(h.columns) * double(h.rows) * double(slices.size()) > double(max_voxels))
         fail(ErrorKind::input, "dicom", "{}: {} x {} x {} voxels are more than 2^30", where, h.columns, h.rows,
              slices.size());
-    return multi_frame ? decode_frames(slices, g) : decode(slices, g);
+    return {std::move(slices), g, multi_frame};
+}
+
+// The least and largest value that the headers allow; nothing where values need not be whole numbers.
+std::optional<std::pair<double, double>> whole_range(const std::vector<Slice>& slices) {
+    double low = 0, high = 0;
+    for (const Slice& s : slices) {
+        const DicomHeader& h = s.header;
+        const bool is_signed = h.pixel_representation == 1;
+        const auto bits = static_cast<int>(std::clamp<int64_t>(h.bits_stored, 1, 32));
+        const double least = is_signed ? -std::ldexp(1, bits - 1) : 0, most = std::ldexp(1, bits - is_signed) - 1;
+        const size_t steps = std::max<size_t>({h.slopes.size(), h.intercepts.size(), 1});
+        for (size_t n = 0; n < steps; ++n) {
+            const double slope = n < h.slopes.size() ? h.slopes[n] : h.slopes.empty() ? 1 : h.slopes.back();
+            const double intercept = n < h.intercepts.size() ? h.intercepts[n]
+                                     : h.intercepts.empty()  ? 0
+                                                             : h.intercepts.back();
+            if (slope != std::floor(slope) || intercept != std::floor(intercept)) return std::nullopt;
+            const double a = least * slope + intercept, b = most * slope + intercept;
+            low = std::min({low, a, b}), high = std::max({high, a, b});
+        }
+    }
+    return std::pair{low, high};
+}
+
+}  // namespace
+
+bool is_dicom(const fs::path& path) {
+    std::error_code code;
+    return fs::is_directory(path, code) || looks_like_dicom(bytes_of(first_bytes(path)));
+}
+
+Volume read_dicom(const fs::path& path, const ReadOptions& options, ReadReport& report) {
+    return find_series(path, options, report).decoded<float>();
+}
+
+AnyImage read_any_dicom(const fs::path& path, const ReadOptions& options, ReadReport& report) {
+    const Series series = find_series(path, options, report);
+    const auto range = whole_range(series.slices);
+    if (range && range->first >= -32768 && range->second <= 32767) return series.decoded<int16_t>();
+    if (range && range->first >= -2147483648.0 && range->second <= 2147483647.0) return series.decoded<int32_t>();
+    return series.decoded<double>();
 }
 
 }  // namespace cmtl

@@ -12,6 +12,9 @@ namespace cmtl {
 // Lossless, JPEG-LS and JPEG 2000 through GDCM. Throws Error(input).
 Volume read_dicom(const std::filesystem::path& path, const ReadOptions& options, ReadReport& report);
 
+// The same, in the type that read_image() states.
+AnyImage read_any_dicom(const std::filesystem::path& path, const ReadOptions& options, ReadReport& report);
+
 // Whether the folder's files, or the file, begin like DICOM.
 bool is_dicom(const std::filesystem::path& path);
 

@@ -3,10 +3,13 @@
 #include <gdcmImageReader.h>
 #include <gdcmTrace.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <sstream>
+#include <type_traits>
 
 #include "base/error.hpp"
 #include "io/silent_stderr.hpp"
@@ -20,11 +23,14 @@ struct Stored {
     bool is_signed, swap;
 };
 
-template <class Unsigned>
-void convert(const std::byte* in, std::span<float> out, const Stored& stored, double slope, double intercept) {
+// False where a value is none of T's.
+template <class Unsigned, class T>
+bool convert(const std::byte* in, std::span<T> out, const Stored& stored, double slope, double intercept) {
     constexpr int width = static_cast<int>(sizeof(Unsigned) * 8);
     const int drop_high = width - 1 - stored.high_bit, shift = width - stored.bits_stored;
     using Signed = std::make_signed_t<Unsigned>;
+    constexpr double least = std::numeric_limits<T>::lowest(), most = std::numeric_limits<T>::max();
+    bool inside = true;
     for (size_t n = 0; n < out.size(); ++n) {
         Unsigned u;
         std::memcpy(&u, in + n * sizeof(Unsigned), sizeof u);
@@ -34,14 +40,24 @@ void convert(const std::byte* in, std::span<float> out, const Stored& stored, do
         }
         // Other bits may carry overlays: the stored ones are moved to the top and back.
         u = static_cast<Unsigned>(u << drop_high);
-        const double value = stored.is_signed
+        const double shown = stored.is_signed
                                  ? static_cast<double>(static_cast<Signed>(static_cast<Signed>(u) >> shift))
                                  : static_cast<double>(static_cast<Unsigned>(u >> shift));
-        out[n] = static_cast<float>(value * slope + intercept);
+        const double value = shown * slope + intercept;
+        if constexpr (std::is_integral_v<T>) {
+            inside = inside && value >= least && value <= most;
+            out[n] = static_cast<T>(std::clamp(value, least, most));
+        } else {
+            out[n] = static_cast<T>(value);
+        }
     }
+    return inside;
 }
 
-void convert_frames(const DicomHeader& header, const std::byte* in, std::span<float> out, const Stored& stored) {
+template <class T>
+void convert_frames(const DicomHeader& header, const std::byte* in, const std::string& name, std::span<T> out,
+                    const Stored& stored) {
+    bool inside = true;
     const size_t frame = static_cast<size_t>(header.rows * header.columns);
     for (int64_t f = 0; f < header.frames; ++f) {
         const auto of_frame = [&](const std::vector<double>& list, double missing) {
@@ -50,10 +66,13 @@ void convert_frames(const DicomHeader& header, const std::byte* in, std::span<fl
         const double slope = of_frame(header.slopes, 1), intercept = of_frame(header.intercepts, 0);
         const std::byte* from = in + static_cast<size_t>(f) * frame * static_cast<size_t>(stored.bits_allocated / 8);
         const auto to = out.subspan(static_cast<size_t>(f) * frame, frame);
-        if (stored.bits_allocated == 8) convert<uint8_t>(from, to, stored, slope, intercept);
-        if (stored.bits_allocated == 16) convert<uint16_t>(from, to, stored, slope, intercept);
-        if (stored.bits_allocated == 32) convert<uint32_t>(from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 8) inside &= convert<uint8_t>(from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 16) inside &= convert<uint16_t>(from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 32) inside &= convert<uint32_t>(from, to, stored, slope, intercept);
     }
+    if (!inside)
+        fail(ErrorKind::input, "dicom",
+             "{}: the compressed pixels have more bits than the header says; export it again", name);
 }
 
 void check_stored(const Stored& s, const std::string& name) {
@@ -64,8 +83,9 @@ void check_stored(const Stored& s, const std::string& name) {
              s.bits_allocated, s.bits_stored, s.high_bit);
 }
 
+template <class T>
 void decode_compressed(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name,
-                       std::span<float> out) {
+                       std::span<T> out) {
     // GDCM writes its complaints on stderr: what matters of them is in our message.
     static std::once_flag silenced;
     std::call_once(silenced, [] {
@@ -99,7 +119,7 @@ void decode_compressed(const DicomHeader& header, std::span<const std::byte> byt
             damaged(" to the size that the header gives");
         raw.resize(image.GetBufferLength());
         if (!image.GetBuffer(raw.data())) damaged("");
-        convert_frames(header, reinterpret_cast<const std::byte*>(raw.data()), out, stored);
+        convert_frames(header, reinterpret_cast<const std::byte*>(raw.data()), name, out, stored);
     } catch (const Error&) {
         throw;
     } catch (const std::bad_alloc&) {
@@ -111,8 +131,9 @@ void decode_compressed(const DicomHeader& header, std::span<const std::byte> byt
 
 }  // namespace
 
+template <class T>
 void decode_pixels(const DicomHeader& header, std::span<const std::byte> bytes, const std::string& name,
-                   std::span<float> out) {
+                   std::span<T> out) {
     const Stored stored{static_cast<int>(header.bits_allocated), static_cast<int>(header.bits_stored),
                         static_cast<int>(header.high_bit), header.pixel_representation == 1,
                         header.big_endian() == (std::endian::native == std::endian::little)};
@@ -123,7 +144,12 @@ void decode_pixels(const DicomHeader& header, std::span<const std::byte> bytes, 
     if (header.pixel_bytes < needed || header.pixel_offset + needed > from.size())
         fail(ErrorKind::input, "dicom", "{}: truncated: {} of {} bytes of pixel data are there; copy the file again",
              name, std::min(header.pixel_bytes, from.size() - header.pixel_offset), needed);
-    convert_frames(header, from.data() + header.pixel_offset, out, stored);
+    convert_frames(header, from.data() + header.pixel_offset, name, out, stored);
 }
+
+template void decode_pixels(const DicomHeader&, std::span<const std::byte>, const std::string&, std::span<float>);
+template void decode_pixels(const DicomHeader&, std::span<const std::byte>, const std::string&, std::span<double>);
+template void decode_pixels(const DicomHeader&, std::span<const std::byte>, const std::string&, std::span<int16_t>);
+template void decode_pixels(const DicomHeader&, std::span<const std::byte>, const std::string&, std::span<int32_t>);
 
 }  // namespace cmtl

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -14,12 +16,8 @@ namespace cmtl {
 
 namespace {
 
-Volume read_any(const fs::path& path, const ReadOptions& options, ReadReport& report) {
-    require_readable(path);
-    std::error_code code;
-    if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
-        fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
-    if (is_dicom(path)) return read_dicom(path, options, report);
+// The format of a file that is no DICOM, once its header has passed the check.
+FileFormat checked_format(const fs::path& path, ReadReport& report) {
     const FileFormat format = detect_format(path);
     switch (format) {
         case FileFormat::nifti:
@@ -39,7 +37,33 @@ Volume read_any(const fs::path& path, const ReadOptions& options, ReadReport& re
                  "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd can be read",
                  path.string());
     }
-    return read_with_itk(path, format);
+    return format;
+}
+
+// dicom(report) or file(format), whichever the path is; warnings are told before errors.
+template <class Dicom, class File>
+auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* report, Dicom&& dicom, File&& file) {
+    ReadReport own;
+    ReadReport& r = report ? *report : own;
+    r = {};
+    const auto warn = [&] {
+        for (const std::string& warning : r.warnings)
+            if (options.warn) fmt::print(stderr, "warning: {}\n", warning);
+    };
+    try {
+        require_readable(path);
+        std::error_code code;
+        if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
+            fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
+        auto image = is_dicom(path) ? dicom(r) : file(checked_format(path, r));
+        warn();
+        return image;
+    } catch (const fs::filesystem_error& error) {
+        fail(ErrorKind::input, "image", "{}: {}", path.string(), error.code().message());
+    } catch (...) {
+        warn();  // which series was taken explains many an error
+        throw;
+    }
 }
 
 void check_geometry(const Geometry& g, const std::string& name, int64_t min_size) {
@@ -120,41 +144,46 @@ bool ends_with(const std::string& name, std::string_view end) {
 }  // namespace
 
 Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport* report) {
-    ReadReport own;
-    ReadReport& r = report ? *report : own;
-    r = {};
-    const auto warn = [&] {
-        for (const std::string& warning : r.warnings)
-            if (options.warn) fmt::print(stderr, "warning: {}\n", warning);
-    };
-    Volume volume;
-    try {
-        volume = read_any(path, options, r);
-    } catch (const fs::filesystem_error& error) {
-        fail(ErrorKind::input, "image", "{}: {}", path.string(), error.code().message());
-    } catch (...) {
-        warn();  // which series was taken explains many an error
-        throw;
-    }
-    warn();
+    Volume volume = read_either(
+        path, options, report, [&](ReadReport& r) { return read_dicom(path, options, r); },
+        [&](FileFormat format) { return read_with_itk(path, format); });
     check_geometry(volume.geometry, path.string(), options.min_slices);
     if (options.expect_ct) check_hounsfield(volume, path.string());
     return volume;
 }
 
-Mask read_mask(const fs::path& path) {
-    ReadOptions options;
-    options.expect_ct = false;
-    options.min_slices = 1;
-    const Volume volume = read_volume(path, options);
-    Mask mask(volume.geometry);
-    for (size_t n = 0; n < mask.voxels.size(); ++n) {
-        const float v = volume.voxels[n];
-        if (!(v >= 0 && v <= 255) || v != std::floor(v))
-            fail(ErrorKind::input, "image", "{}: a mask holds whole numbers from 0 to 255, not {}", path.string(), v);
-        mask.voxels[n] = static_cast<uint8_t>(v);
+AnyImage read_image(const fs::path& path, const ReadOptions& options, ReadReport* report) {
+    ReadOptions anything = options;
+    anything.min_slices = 1;
+    anything.expect_ct = false;
+    AnyImage image = read_either(
+        path, anything, report, [&](ReadReport& r) { return read_any_dicom(path, anything, r); },
+        [&](FileFormat format) { return read_any_with_itk(path, format); });
+    check_geometry(std::visit([](const auto& i) { return i.geometry; }, image), path.string(), 1);
+    return image;
+}
+
+namespace {
+template <class T>
+Mask labels_of(Image<T> image, const std::string& name) {
+    if constexpr (std::is_same_v<T, uint8_t>) {
+        return image;
+    } else {
+        Mask mask(image.geometry);
+        for (size_t n = 0; n < mask.voxels.size(); ++n) {
+            const T v = image.voxels[n];
+            const auto label = v >= T{0} && v <= T{255} ? static_cast<uint8_t>(v) : uint8_t{0};
+            if (static_cast<T>(label) != v)
+                fail(ErrorKind::input, "image", "{}: a mask holds whole numbers from 0 to 255, not {}", name, v);
+            mask.voxels[n] = label;
+        }
+        return mask;
     }
-    return mask;
+}
+}  // namespace
+
+Mask read_mask(const fs::path& path) {
+    return std::visit([&](auto&& image) { return labels_of(std::move(image), path.string()); }, read_image(path));
 }
 
 namespace {

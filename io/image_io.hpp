@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "imaging/volume.hpp"
@@ -31,6 +32,18 @@ struct ReadReport {
 // (.mha, .mhd) or NRRD (.nrrd, .nhdr). Values are Hounsfield units (slope and intercept applied), on the file's own
 // grid in LPS coordinates; DICOM slices are sorted along the normal. The format is found by content, not by name.
 Volume read_volume(const std::filesystem::path& path, const ReadOptions& options = {}, ReadReport* report = nullptr);
+
+// An image in the type that its file stores.
+using AnyImage =
+    std::variant<Image<uint8_t>, Image<int16_t>, Image<uint16_t>, Image<int32_t>, Image<float>, Image<double>>;
+
+// As read_volume, of any modality and size, with the axes as they are stored, in the type that
+// ITK and SimpleITK give the file: float where NIfTI's slope and intercept change the values (double if it stores
+// that). int8 becomes int16; uint32, int64 and uint64 become double, Error(input) where that is not exact. DICOM is
+// int16 or int32, whichever holds every value that its headers allow, and double where slopes or intercepts are no
+// whole numbers. `options.min_slices` and `options.expect_ct` are not looked at. Costs one pass over the voxels beside
+// the library's.
+AnyImage read_image(const std::filesystem::path& path, const ReadOptions& options = {}, ReadReport* report = nullptr);
 
 // Labels 0..255 from NIfTI, MetaImage or NRRD. Throws Error(input) where a value is not a whole number in that range.
 Mask read_mask(const std::filesystem::path& path);

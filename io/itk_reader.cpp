@@ -5,12 +5,18 @@
 #include <itkNrrdImageIO.h>
 #include <itkOutputWindow.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <sstream>
+#include <type_traits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "io/nifti_voxels.hpp"
 #include "io/silent_stderr.hpp"
 
 namespace cmtl {
@@ -54,12 +60,12 @@ itk::ImageIOBase::Pointer make_io(FileFormat format) {
 }
 
 template <class T>
-void widen(const std::vector<char>& raw, std::vector<float>& out) {
-    const T* in = reinterpret_cast<const T*>(raw.data());
+void widen(const std::vector<T>& in, std::vector<float>& out) {
     parallel_ranges(
         std::ssize(out),
         [&](int64_t begin, int64_t end) {
-            for (int64_t n = begin; n < end; ++n) out[static_cast<size_t>(n)] = static_cast<float>(in[n]);
+            std::transform(in.begin() + begin, in.begin() + end, out.begin() + begin,
+                           [](T v) { return static_cast<float>(v); });
         },
         1 << 16);
 }
@@ -73,13 +79,73 @@ std::string reason(const itk::ExceptionObject& error) {
     return text.substr(0, 200);
 }
 
-}  // namespace
+// Calls use(T{}) with the voxels' type.
+template <class Use>
+void with_component_type(const itk::ImageIOBase& io, const std::filesystem::path& path, FileFormat format, Use&& use) {
+    using C = itk::ImageIOBase::IOComponentEnum;
+    switch (io.GetComponentType()) {
+        case C::UCHAR:
+            return use(uint8_t{});
+        case C::CHAR:
+            return use(int8_t{});
+        case C::USHORT:
+            return use(uint16_t{});
+        case C::SHORT:
+            return use(int16_t{});
+        case C::UINT:
+            return use(uint32_t{});
+        case C::INT:
+            return use(int32_t{});
+        case C::ULONG:
+        case C::ULONGLONG:
+            return use(uint64_t{});
+        case C::LONG:
+        case C::LONGLONG:
+            return use(int64_t{});
+        case C::FLOAT:
+            return use(float{});
+        case C::DOUBLE:
+            return use(double{});
+        default:
+            fail(ErrorKind::input, tag_of(format), "{}: the value type is no number", path.string());
+    }
+}
 
-Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
+template <class T>
+constexpr bool is_alternative =
+    std::is_same_v<T, uint8_t> || std::is_same_v<T, int16_t> || std::is_same_v<T, uint16_t> ||
+    std::is_same_v<T, int32_t> || std::is_floating_point_v<T>;
+
+// Types that AnyImage lacks become the next one that holds them, 64-bit numbers double where that is exact.
+template <class T>
+AnyImage exact(const std::vector<T>& raw, const Geometry& g, const std::filesystem::path& path, const char* tag) {
+    if constexpr (sizeof(T) == 1) {
+        Image<int16_t> image(g);
+        std::copy(raw.begin(), raw.end(), image.voxels.begin());
+        return image;
+    } else {
+        Image<double> image(g);
+        for (size_t n = 0; n < raw.size(); ++n) {
+            const auto value = static_cast<double>(raw[n]);
+            if constexpr (sizeof(T) == 8)
+                if (!(std::abs(value) <= 9007199254740992.0))
+                    fail(ErrorKind::input, tag, "{}: the value {} is too large to be kept exactly (above 2^53)",
+                         path.string(), raw[n]);
+            image.voxels[n] = value;
+        }
+        return image;
+    }
+}
+
+// Opens the file and calls use(io, geometry, load), where load(vector) fills a vector of the file's type with the
+// voxels; ITK's exceptions become our errors. Of NIfTI ITK reads the header alone, so that several files are read at a
+// time.
+template <class Use>
+auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) {
     const char* tag = tag_of(format);
     const std::string name = path.string();
-    const std::lock_guard lock(itk_mutex);
-    const Quiet quiet;
+    std::unique_lock lock(itk_mutex);
+    std::optional<Quiet> quiet(std::in_place);
     try {
         const itk::ImageIOBase::Pointer io = make_io(format);
         io->SetFileName(name);
@@ -106,55 +172,52 @@ Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
         const auto voxels = static_cast<size_t>(g.count());
         if (io->GetImageSizeInPixels() != static_cast<itk::ImageIOBase::SizeType>(voxels) || voxels > (size_t{1} << 30))
             fail(ErrorKind::input, tag, "{}: {} voxels cannot be read", name, io->GetImageSizeInPixels());
-        std::vector<char> raw(voxels * static_cast<size_t>(io->GetComponentSize()));
         io->SetIORegion(region);
-        io->Read(raw.data());
-        Volume volume(g);
-        using C = itk::ImageIOBase::IOComponentEnum;
-        switch (io->GetComponentType()) {
-            case C::UCHAR:
-                widen<unsigned char>(raw, volume.voxels);
-                break;
-            case C::CHAR:
-                widen<signed char>(raw, volume.voxels);
-                break;
-            case C::USHORT:
-                widen<unsigned short>(raw, volume.voxels);
-                break;
-            case C::SHORT:
-                widen<short>(raw, volume.voxels);
-                break;
-            case C::UINT:
-                widen<unsigned int>(raw, volume.voxels);
-                break;
-            case C::INT:
-                widen<int>(raw, volume.voxels);
-                break;
-            case C::ULONG:
-                widen<unsigned long>(raw, volume.voxels);
-                break;
-            case C::LONG:
-                widen<long>(raw, volume.voxels);
-                break;
-            case C::ULONGLONG:
-                widen<unsigned long long>(raw, volume.voxels);
-                break;
-            case C::LONGLONG:
-                widen<long long>(raw, volume.voxels);
-                break;
-            case C::FLOAT:
-                widen<float>(raw, volume.voxels);
-                break;
-            case C::DOUBLE:
-                widen<double>(raw, volume.voxels);
-                break;
-            default:
-                fail(ErrorKind::input, tag, "{}: the value type is no number", name);
-        }
-        return volume;
+        return use(*io, g, [&](auto& out) {
+            if (format != FileFormat::nifti) return io->Read(out.data());
+            quiet.reset();
+            lock.unlock();
+            read_nifti_voxels(path, std::as_writable_bytes(std::span(out)));
+        });
     } catch (const itk::ExceptionObject& error) {
         fail(ErrorKind::input, tag, "{}: truncated or damaged: {}", name, reason(error));
     }
+}
+
+}  // namespace
+
+Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
+    return with_file(path, format, [&](const itk::ImageIOBase& io, const Geometry& g, const auto& load) {
+        Volume volume(g);
+        with_component_type(io, path, format, [&]<class T>(T) {
+            if constexpr (std::is_same_v<T, float>) {
+                load(volume.voxels);
+            } else {
+                std::vector<T> stored(volume.voxels.size());
+                load(stored);
+                widen(stored, volume.voxels);
+            }
+        });
+        return volume;
+    });
+}
+
+AnyImage read_any_with_itk(const std::filesystem::path& path, FileFormat format) {
+    return with_file(path, format, [&](const itk::ImageIOBase& io, const Geometry& g, const auto& load) {
+        AnyImage any;
+        with_component_type(io, path, format, [&]<class T>(T) {
+            if constexpr (is_alternative<T>) {
+                Image<T> image(g);
+                load(image.voxels);
+                any = std::move(image);
+            } else {
+                std::vector<T> stored(static_cast<size_t>(g.count()));
+                load(stored);
+                any = exact<T>(stored, g, path, tag_of(format));
+            }
+        });
+        return any;
+    });
 }
 
 void write_with_itk(const std::filesystem::path& path, FileFormat format, const Geometry& g, ValueType type,

@@ -53,6 +53,8 @@ ModelFile read_model(Context& context, const fs::path& file_or_run) {
             file.intensity = IntensityStatistics{json->at("mean").get<double>(), json->at("deviation").get<double>()};
         if (const auto json = record(file.metadata, "cmtl.features", file.source))
             file.scaler = feature_scaler_from_json(*json, file.source);
+        if (const auto json = record(file.metadata, "cmtl.radiomics", file.source))
+            file.radiomics = feature_options_from_json(*json);
     } catch (const nlohmann::json::exception& error) {
         fail(ErrorKind::input, "model", "{}: damaged metadata: {}", file.source, error.what());
     } catch (const Error& error) {
@@ -67,6 +69,7 @@ Metadata model_metadata(const ModelFile& file) {
     if (file.preparation) metadata["cmtl.preparation"] = to_json(*file.preparation).dump();
     if (file.intensity) metadata["cmtl.intensity"] = to_json(*file.intensity).dump();
     if (file.scaler) metadata["cmtl.features"] = to_json(*file.scaler).dump();
+    if (file.radiomics) metadata["cmtl.radiomics"] = to_json(*file.radiomics).dump();
     return metadata;
 }
 

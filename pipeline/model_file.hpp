@@ -7,6 +7,7 @@
 
 #include "engine/safetensors.hpp"
 #include "nets/covid_mtl.hpp"
+#include "pipeline/case_features.hpp"
 #include "pipeline/feature_table.hpp"
 #include "pipeline/preparation.hpp"
 
@@ -19,6 +20,7 @@ struct ModelFile {
     std::optional<PreparationOptions> preparation;
     std::optional<IntensityStatistics> intensity;
     std::optional<FeatureScaler> scaler;
+    std::optional<FeatureOptions> radiomics;  // how its features were computed; absent where they came from a table
     NamedTensors weights;  // the network's, in PyTorch's order of axes
     NamedTensors other;    // momentum and loss parameters of a checkpoint
     Metadata metadata;     // everything, model_metadata()'s keys included
@@ -29,8 +31,8 @@ struct ModelFile {
 // damaged.
 ModelFile read_model(Context& context, const std::filesystem::path& file_or_run);
 
-// options, preparation, intensity and scaler as metadata ("cmtl.model", "cmtl.preparation", "cmtl.intensity",
-// "cmtl.features"), with the program's version.
+// options, preparation, intensity, scaler and radiomics as metadata ("cmtl.model", "cmtl.preparation", "cmtl.intensity",
+// "cmtl.features", "cmtl.radiomics"), with the program's version.
 Metadata model_metadata(const ModelFile& file);
 
 // Softmax of logits (N, K) in double, row by row: each row adds up to 1.

@@ -37,6 +37,40 @@ void Predictor::require_features() const {
              model_.source);
 }
 
+FeatureOptions Predictor::computable_features() const {
+    require_features();
+    if (model_.radiomics) return *model_.radiomics;
+    const FeatureOptions published;
+    const auto known = feature_names(published);
+    for (const std::string& name : model_.scaler->names)
+        if (std::find(known.begin(), known.end(), name) == known.end())
+            fail(ErrorKind::usage, "model",
+                 "{}: was trained on a table with the feature '{}', which is none of {}: give the case's features with --features",
+                 model_.source, name, published.set);
+    const double spacing = preparation().spacing_mm, table_spacing = PreparationOptions{}.spacing_mm;
+    if (spacing != table_spacing)
+        fail(ErrorKind::usage, "model",
+             "{}: was trained on a table of features and on volumes of {} mm, of which other features would come: give the case's "
+             "features with --features, or train without --features",
+             model_.source, spacing);
+    return published;
+}
+
+std::vector<double> Predictor::features(std::vector<uint16_t>& voxels, const std::string& name) {
+    const FeatureOptions options = computable_features();
+    const auto names = feature_names(options);
+    const auto values = case_features(context_, voxels, preparation(), options, name);
+    if (names == model_.scaler->names) return values;
+    std::vector<double> chosen;
+    for (const std::string& wanted : model_.scaler->names) {
+        const auto at = std::find(names.begin(), names.end(), wanted);
+        if (at == names.end())
+            fail(ErrorKind::input, "model", "{}: its feature '{}' is none of {}", model_.source, wanted, options.set);
+        chosen.push_back(values[static_cast<size_t>(at - names.begin())]);
+    }
+    return chosen;
+}
+
 FeatureTable Predictor::select(const FeatureTable& table) const {
     require_features();
     return select_features(table, model_.scaler->names, model_.options.feature_count, model_.source);
@@ -94,6 +128,14 @@ nlohmann::ordered_json to_json(const CaseResult& result, const ModelFile& model)
                          {"left_litres", result.litres_left},
                          {"litres", result.litres_right + result.litres_left},
                          {"warnings", result.warnings}};
+    if (result.radiomics)
+        json["features"] = {{"source", "computed"},
+                            {"feature_set", result.radiomics->set},
+                            {"bin_width", result.radiomics->bin_width},
+                            {"count", model.options.feature_count}};
+    else if (!result.feature_table.empty())
+        json["features"] = {
+            {"source", "table"}, {"file", result.feature_table.string()}, {"count", model.options.feature_count}};
     double total = 0;
     for (const auto& [step, seconds] : result.timeline) {
         json["timeline"][step] = seconds;

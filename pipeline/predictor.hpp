@@ -23,6 +23,17 @@ class Predictor {
     void require_ct() const;
     void require_features() const;
 
+    // How the features of a CT are computed for this model: as in its training; and as the published table was, where a table
+    // with columns of its names was trained on and volumes, if the model takes them, are prepared at 1 mm as well. Throws
+    // Error(usage) naming the remedy for a model whose features cannot be computed here.
+    FeatureOptions computable_features() const;
+
+    // The preparation of a CT: the model's own; the published one for a model of features alone that were read from a table.
+    PreparationOptions preparation() const { return model_.preparation.value_or(PreparationOptions{}); }
+
+    // The features of one case in the model's order, raw; the voxels of prepare_case are lent. Throws Error(input) as case_features.
+    std::vector<double> features(std::vector<uint16_t>& voxels, const std::string& name);
+
     // The columns of a table that this model takes, in its order. Throws Error(input) naming absent ones.
     FeatureTable select(const FeatureTable& table) const;
 
@@ -47,11 +58,14 @@ struct CaseResult {
     std::filesystem::path input;                     // the CT; empty for features alone
     std::vector<std::vector<double>> probabilities;  // by task
     double litres_right = 0, litres_left = 0;
+    std::filesystem::path feature_table;            // where the features were read; empty: not read
+    std::optional<FeatureOptions> radiomics;        // how they were computed from the CT
     std::vector<std::string> warnings;
     Timeline timeline;
 };
 
-// {"id", "probabilities": {"CT": [p0, p1], ...}, "lungs": {...}, "timeline": {step: seconds}, "versions": {...}}
+// {"id", "probabilities": {"CT": [p0, p1], ...}, "lungs": {...}, "features": {"source": "computed" or "table", ...},
+// "timeline": {step: seconds}, "versions": {...}}
 nlohmann::ordered_json to_json(const CaseResult& result, const ModelFile& model);
 
 // "P001" of P001.nii.gz or of a folder P001.

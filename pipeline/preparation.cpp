@@ -122,9 +122,7 @@ Lungs find_lungs(const Volume& hu, const std::filesystem::path& image) {
     try {
         return segment_lungs(hu);
     } catch (const Error& error) {
-        const std::string text = error.what();
-        const size_t tag = text.find("] ");
-        throw Error(error.kind(), "lungs", image.string() + ": " + (tag == text.npos ? text : text.substr(tag + 2)));
+        fail(error.kind(), "lungs", "{}: {}", image.string(), error.message());
     }
 }
 }  // namespace

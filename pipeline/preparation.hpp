@@ -32,7 +32,7 @@ struct PreparationOptions {
     bool operator==(const PreparationOptions&) const = default;
 };
 
-// "full": as published; "small": 4 mm, for laptops and the demo. Throws Error(usage) for another name.
+// "full": as published; "small": 5 mm, for laptops and the demo. Throws Error(usage) for another name.
 PreparationOptions preparation_preset(std::string_view name);
 
 nlohmann::json to_json(const PreparationOptions& options);

@@ -19,7 +19,7 @@ class DeviceBuffer {
         context.queue().upload(data(), values.data(), values.size_bytes());
     }
 
-    T* data() const { return count_ ? reinterpret_cast<T*>(memory_.data<uint8_t>()) : nullptr; }
+    T* data() const { return count_ ? reinterpret_cast<T*>(memory_.device_data<uint8_t>()) : nullptr; }
     size_t size() const { return count_; }
     void zero() {
         if (count_) context_->queue().runtime().fill(data(), 0, count_ * sizeof(T), context_->stream());

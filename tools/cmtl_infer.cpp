@@ -27,15 +27,15 @@ class CaseReader {
   public:
     CaseReader(Predictor& predictor, const Arguments& arguments, const Tool& tool)
         : predictor_(predictor), a_(arguments), tool_(tool) {
-        if (a_.features.empty()) {
-            if (predictor_.model().options.features)
-                fail(ErrorKind::usage, "infer", "{}: takes image features: give their table with --features",
-                     predictor_.model().source);
-        } else {
+        if (!a_.features.empty())
             table_ = predictor_.select(read_feature_table(a_.features, a_.id_column));
-        }
+        else if (predictor_.model().options.features)
+            radiomics_ = predictor_.computable_features();
         if (predictor_.model().options.volume) predictor_.require_ct();
     }
+
+    // Whether a case is a CT, and not a row of a table alone.
+    bool needs_ct() const { return predictor_.model().options.volume || radiomics_; }
 
     const FeatureTable& table() const { return *table_; }
 
@@ -50,25 +50,34 @@ class CaseReader {
                 fail(ErrorKind::input, "features", "{}: no features for '{}': name the row with --id",
                      a_.features.string(), one.id);
             row = table_->row(*at);
+            result.feature_table = a_.features;
         }
         PreparedCase prepared;
-        const bool volume = predictor_.model().options.volume;
-        if (volume) {
-            prepared = prepare_case(one.image, *predictor_.model().preparation, one.mask);
+        if (needs_ct()) {
+            prepared = prepare_case(one.image, predictor_.preparation(), one.mask);
             result.input = one.image;
             result.litres_right = prepared.litres_right;
             result.litres_left = prepared.litres_left;
             result.warnings = prepared.warnings;
             result.timeline = prepared.timeline;
         }
-        const auto begin = std::chrono::steady_clock::now();
-        result.probabilities = predictor_.probabilities(prepared.voxels, row);
-        result.timeline.emplace_back("network",
-                                     std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+        const auto timed = [&](const char* step, auto&& work) {
+            stop_if_interrupted();
+            const auto begin = std::chrono::steady_clock::now();
+            work();
+            result.timeline.emplace_back(step, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+        };
+        std::vector<double> computed;
+        if (radiomics_) {
+            timed("features", [&] { computed = predictor_.features(prepared.voxels, one.image.string()); });
+            row = computed;
+            result.radiomics = radiomics_;
+        }
+        timed("network", [&] { result.probabilities = predictor_.probabilities(prepared.voxels, row); });
         stop_if_interrupted();
         if (files) {
             make_folder(a_.output);
-            if (volume) write_image(a_.output / (one.id + "_lungs.nii.gz"), prepared.lungs);
+            if (needs_ct()) write_image(a_.output / (one.id + "_lungs.nii.gz"), prepared.lungs);
             write_file(a_.output / (one.id + ".html"), page(result, one, prepared));
             write_file(a_.output / (one.id + ".json"), to_json(result, predictor_.model()).dump(2) + "\n");
         }
@@ -103,6 +112,10 @@ class CaseReader {
                            {"model", predictor_.model().source},
                            {"device", to_string(parse_device(tool_.common.device))},
                            {"threads", std::to_string(tool_.common.threads)}};
+        if (result.radiomics)
+            report.versions.emplace_back("features", fmt::format("{}, computed from the CT", result.radiomics->set));
+        else if (table_)
+            report.versions.emplace_back("features", result.feature_table.string());
         return case_report_html(report);
     }
 
@@ -110,6 +123,7 @@ class CaseReader {
     const Arguments& a_;
     const Tool& tool_;
     std::optional<FeatureTable> table_;
+    std::optional<FeatureOptions> radiomics_;  // features are computed
 };
 
 std::string summary(const CaseResult& result, const std::vector<Task>& tasks) {
@@ -154,9 +168,9 @@ Cohort cohort_of(CaseReader& reader, const Predictor& predictor, const Arguments
     const auto& options = predictor.model().options;
     if (!a.manifest.empty()) {
         Cohort cohort = read_manifest(a.manifest, a.id_column, options.tasks, false);
-        if (options.volume && !cohort.has_images)
-            fail(ErrorKind::input, "manifest", "{}: no Image column, but {} reads CT", a.manifest.string(),
-                 predictor.model().source);
+        if (reader.needs_ct() && !cohort.has_images)
+            fail(ErrorKind::input, "manifest", "{}: no Image column, but {} reads CT{}", a.manifest.string(),
+                 predictor.model().source, options.volume ? "" : " where it is not given --features");
         return cohort;
     }
     Cohort cohort;
@@ -210,13 +224,14 @@ int infer_cohort(Predictor& predictor, const Arguments& a, const Tool& tool) {
 int run(Tool& tool) {
     Arguments a;
     tool.app.description(
-        "Reads a CT with a trained model: probabilities (JSON), lung mask (NIfTI on the CT's grid), report (HTML).");
+        "Reads a CT with a trained model: probabilities (JSON), lung mask (NIfTI on the CT's grid), report (HTML).\n"
+        "Features that the model takes are computed from the CT as they were in its training.");
     tool.app.add_option("--model", a.model, "run folder of cmtl_train or .safetensors file")->required();
     tool.app.add_option("-i,--input", a.image, "CT: DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd");
     tool.app.add_option("--mask", a.mask, "lung mask on the CT's grid, instead of segmenting");
     tool.app.add_option("--manifest", a.manifest,
                         "CSV of cases (ID,Image[,Mask] and known labels): DIR/predictions.csv");
-    tool.app.add_option("--features", a.features, "CSV table of features, for models with a feature branch");
+    tool.app.add_option("--features", a.features, "CSV table of features, instead of computing them, for models with a feature branch");
     tool.app.add_option("--id", a.id,
                         "name of the case, and its row in the feature table; default: the CT's name without extension");
     tool.app.add_option("--id-column", a.id_column, "name of the ID column in manifest and feature table")

@@ -19,9 +19,10 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     using std::string;
     auto& r = a.request;
     tool.app.description(
-        "Trains COVID-MTL on CT volumes, on image features, or on both.\n\n"
+        "Trains COVID-MTL on CT volumes and their image features, or on one of them.\n\n"
         "The manifest is a CSV file ID,Image[,Mask],CT,NAT,Severity[,Split]: paths relative to it, empty label =\n"
-        "unknown, Split in {train, val, test}. Without an Image column the model is trained on features only.");
+        "unknown, Split in {train, val, test}. Without an Image column the model is trained on features only. With one,\n"
+        "features are computed from the CTs unless --features gives them; --set model.features=false leaves them out.");
     tool.app.add_option("--manifest", r.manifest, "CSV file of cases and labels");
     tool.app.add_option("--features", r.features, "CSV table of features: ID column and feature columns");
     tool.app.add_option("--id-column", r.id_column, "name of the ID column in both files")->capture_default_str();
@@ -43,7 +44,7 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
         ->check(CLI::PositiveNumber)
         ->group("Settings");
     tool.app.add_option("--init", r.init, "weights to begin with (.safetensors or run folder)")->group("Settings");
-    tool.app.add_option("--cache", r.cache, "folder of prepared volumes; default RUN/cache")->group("Settings");
+    tool.app.add_option("--cache", r.cache, "folder of prepared volumes, for example of cmtl_prepare; default RUN/cache")->group("Settings");
     tool.app
         .add_option("--tensors", a.tensors.tensors,
                     "train on one batch of ready tensors (volume, features, labels_TASK)")

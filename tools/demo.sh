@@ -1,6 +1,7 @@
 #!/bin/bash
-# The whole of it in one go, from a fresh clone: set-up, build, a cohort of synthetic chest CTs, a small model trained on it
-# and tried on cases it has not seen, and one of those read by cmtl_infer. About 7 minutes on 2 cores; leaves build/demo/run.
+# The whole of it in one go, from a fresh clone: set-up, build, a cohort of synthetic chest CTs, their lungs and features, a small
+# model trained on them and tried on cases it has not seen, and one of those read by cmtl_infer. About 7 minutes on 2 cores; leaves
+# build/demo/run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,10 +25,13 @@ tools/setup.sh
 
 step "Build"
 cmake --preset release > /dev/null
-cmake --build --preset release --target cmtl_phantom cmtl_train cmtl_infer
+cmake --build --preset release --target cmtl_phantom cmtl_prepare cmtl_train cmtl_infer
 
 step "Cohort of 100 phantoms"
 $bin/cmtl_phantom -o $demo/cohort --cases 100 --seed 1 --split 0.5,0.2,0.3
+
+step "Lungs, volumes and features"
+$bin/cmtl_prepare --manifest $demo/cohort/cohort.csv --preset small -o $demo/prepared
 
 step "Training"
 rm -rf $demo/run $demo/result
@@ -43,6 +47,7 @@ cat <<TEXT
 the model        $demo/run/checkpoints/best.safetensors
 its report       $demo/run/report.html
 test cases       $demo/run/predictions_test.csv
+its features     $demo/prepared/features.csv
 the case         $demo/cohort/$case
   probabilities  $demo/result/$id.json
   lungs          $demo/result/${id}_lungs.nii.gz

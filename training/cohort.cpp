@@ -6,6 +6,7 @@
 
 #include "base/csv.hpp"
 #include "base/error.hpp"
+#include "base/near_matches.hpp"
 #include "engine/random.hpp"
 #include "training/config_tree.hpp"
 

@@ -91,6 +91,7 @@ json to_json(const Config& c) {
           {"feature_scaling", c.data.feature_scaling},
           {"memory_gib", c.data.memory_gib}}},
         {"preparation", to_json(c.preparation)},
+        {"radiomics", to_json(c.radiomics)},
         {"augment",
          {{"crop", c.augment.crop},
           {"noise_p", c.augment.noise_p},
@@ -125,6 +126,7 @@ Config config_from_json(const json& tree) {
         data.at("feature_scaling").get_to(c.data.feature_scaling);
         data.at("memory_gib").get_to(c.data.memory_gib);
         c.preparation = preparation_from_json(tree.at("preparation"));
+        c.radiomics = feature_options_from_json(tree.at("radiomics"));
         augment.at("crop").get_to(c.augment.crop);
         augment.at("noise_p").get_to(c.augment.noise_p);
         const auto range = augment.at("noise_sd").get<std::vector<double>>();

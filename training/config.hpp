@@ -8,6 +8,7 @@
 
 #include "nets/covid_mtl.hpp"
 #include "nets/losses.hpp"
+#include "pipeline/case_features.hpp"
 #include "pipeline/preparation.hpp"
 
 namespace cmtl {
@@ -45,13 +46,14 @@ struct Config {
     std::string preset = "full";
     DataConfig data;
     PreparationOptions preparation;
+    FeatureOptions radiomics;  // of features that are computed; a table's are what they are
     AugmentConfig augment;
     ModelOptions model;
     LossOptions loss;
     TrainConfig train;
 };
 
-// full (published), small (4 mm volumes, for laptops and the demo), features (feature table alone).
+// full (published), small (5 mm volumes, for laptops and the demo), features (feature table alone).
 // Throws Error(usage) for another name.
 Config preset_config(const std::string& name);
 const std::vector<std::string>& preset_names();

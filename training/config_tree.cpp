@@ -4,29 +4,13 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/near_matches.hpp"
 
 namespace cmtl {
 
 using nlohmann::json;
 
 namespace {
-size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (size_t i = 1; i <= a.size(); ++i) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j) {
-            const size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-        }
-    }
-    return row[b.size()];
-}
-
-std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
-
 std::string kind(const json& value) {
     if (value.is_number_integer()) return "a whole number";
     if (value.is_number()) return "a number";
@@ -83,20 +67,6 @@ void leaves(const json& tree, const std::string& prefix, std::vector<std::string
     }
 }
 }  // namespace
-
-std::string near_matches(const std::string& word, const std::vector<std::string>& known) {
-    std::vector<std::pair<size_t, std::string>> near;
-    for (const auto& candidate : known) {
-        size_t distance = edit_distance(word, candidate);
-        // Somebody who leaves the group out, or takes the wrong one, meant the same last part.
-        distance = std::min(distance, 1 + edit_distance(last_part(word), last_part(candidate)));
-        if (distance <= std::max<size_t>(2, last_part(word).size() / 3)) near.emplace_back(distance, candidate);
-    }
-    std::sort(near.begin(), near.end());
-    std::string text;
-    for (size_t i = 0; i < std::min<size_t>(near.size(), 3); ++i) text += (i ? ", " : "") + near[i].second;
-    return text.empty() ? text : "did you mean " + text + "?";
-}
 
 std::string first_difference(const json& a, const json& b, const std::string& prefix) {
     if (a == b) return "";

@@ -35,9 +35,6 @@ class ConfigTree {
     std::set<std::string> set_;
 };
 
-// Up to three of `known` that `word` was probably meant to be, best first: as "did you mean a, b?" or "".
-std::string near_matches(const std::string& word, const std::vector<std::string>& known);
-
 // The first key whose value differs between two trees, as "key: A here, B there"; empty when they are equal.
 std::string first_difference(const nlohmann::json& a, const nlohmann::json& b, const std::string& prefix = "");
 

@@ -75,20 +75,23 @@ TrainJob make_job(const TrainRequest& asked) {
     TrainJob job;
     job.config = config_from_json(tree.tree());
     ModelOptions& model = job.config.model;
-    if (request.features.empty() && images && !tree.was_set("model.features")) model.features = false;
     job.cohort = read_manifest(request.manifest, request.id_column, model.tasks, true);
+    const auto set_feature_count = [&](int64_t count, const std::string& source) {
+        if (tree.was_set("model.feature_count") && request.config_file.empty() && count != model.feature_count)
+            fail(ErrorKind::input, "features", "{}: {} feature columns, but model.feature_count is {}", source, count,
+                 model.feature_count);
+        model.feature_count = count;
+    };
     if (!request.features.empty()) {
         if (!model.features)
             fail(ErrorKind::usage, "train", "--features is given, but model.features is false: leave one of them out");
         job.features = read_feature_table(request.features, request.id_column);
-        const auto count = static_cast<int64_t>(job.features->names.size());
-        if (tree.was_set("model.feature_count") && request.config_file.empty() && count != model.feature_count)
-            fail(ErrorKind::input, "features", "{}: {} feature columns, but model.feature_count is {}",
-                 request.features.string(), count, model.feature_count);
-        model.feature_count = count;
+        set_feature_count(static_cast<int64_t>(job.features->names.size()), request.features.string());
+    } else if (model.features && images) {
+        set_feature_count(static_cast<int64_t>(feature_names(job.config.radiomics).size()), job.config.radiomics.set);
     } else if (model.features) {
         fail(ErrorKind::usage, "train",
-             "{}: --features is needed: a CSV table of {} and feature columns, for a model with a feature branch",
+             "{}: --features is needed: a CSV table of {} and feature columns, for a model with a feature branch and without images",
              request.manifest.string(), request.id_column);
     }
     job.run = request.run;

@@ -28,7 +28,7 @@ struct TrainRequest {
 ConfigTree resolve_settings(const TrainRequest& request, const std::string& preset);
 
 // Reads manifest and features. Without a preset a manifest without Image column gets "features", another one "full".
-// With images and no feature table the model is volume-only. resume without a manifest: everything is taken from the
+// With images and no feature table the model's features are computed from the images, unless model.features is false. resume without a manifest: everything is taken from the
 // run's config.json. Throws Error as the readers do.
 TrainJob make_job(const TrainRequest& request);
 

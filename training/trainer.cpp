@@ -60,6 +60,7 @@ class Trainer {
     std::optional<VolumeCache> cache_;
     std::optional<VolumeStore> store_;
     std::vector<CachedVolume> volumes_;
+    bool computed_ = false;  // features come from the volumes, not from a table
     std::vector<std::vector<float>> scaled_;
     std::optional<Dataset> dataset_;
     std::optional<Learner> learner_;
@@ -83,11 +84,19 @@ TrainOutcome Trainer::run() {
     return outcome_;
 }
 
-// Feature rows for every case, before hours go into volumes.
+// Feature rows for every case, before hours go into volumes; without a table they will come from the volumes.
 void Trainer::match_features() {
-    if (!job_.features)
-        fail(ErrorKind::usage, "train",
-             "a model with a feature branch needs --features (or --set model.features=false)");
+    if (!job_.features) {
+        if (!job_.cohort.has_images)
+            fail(ErrorKind::usage, "train",
+                 "a model with a feature branch needs --features where there are no images (or --set model.features=false)");
+        const auto count = static_cast<int64_t>(feature_names(config_.radiomics).size());
+        if (config_.model.feature_count != count)
+            fail(ErrorKind::usage, "train", "model.feature_count is {}, but {} are {} features", config_.model.feature_count,
+                 config_.radiomics.set, count);
+        computed_ = true;
+        return;
+    }
     std::vector<std::string> absent;
     for (const CohortCase& one : job_.cohort.cases)
         if (!job_.features->find(one.id)) absent.push_back(one.id);
@@ -101,27 +110,29 @@ void Trainer::match_features() {
 
 bool Trainer::prepare() {
     auto& cases = job_.cohort.cases;
-    if (config_.model.volume) {
+    if (config_.model.volume || computed_) {
         if (!job_.cohort.has_images)
             fail(ErrorKind::usage, "train",
                  "{} has no Image column: give images, or train on features alone with --preset features",
                  job_.cohort.file.string());
-        cache_.emplace(job_.cache.empty() ? job_.run / "cache" : job_.cache, config_.preparation);
-        CohortPreparation done = prepare_cohort(*cache_, cases, job_.quiet);
+        CacheContents contents;
+        if (computed_) contents.features = config_.radiomics;
+        cache_.emplace(job_.cache.empty() ? job_.run / "cache" : job_.cache, config_.preparation, contents);
+        CohortPreparation done = prepare_cohort(*cache_, cases, {.device = job_.device, .quiet = job_.quiet});
         if (done.interrupted) return false;
         volumes_ = std::move(done.volumes);
         leave_out(done.failed);
-        store_.emplace(*cache_, cases, config_.preparation, config_.data.memory_gib * 1024 * 1024 * 1024);
+        if (computed_) job_.features = feature_table_of(cases, volumes_, config_.radiomics, cache_->folder());
+        if (config_.model.volume) store_.emplace(*cache_, cases, config_.preparation, config_.data.memory_gib * 1024 * 1024 * 1024);
     }
     for (size_t i = 0; i < cases.size(); ++i)
         (cases[i].split == Split::val ? val_ : cases[i].split == Split::test ? test_ : train_).push_back(i);
     if (train_.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
 
     description_.options = config_.model;
-    if (config_.model.volume) {
-        description_.preparation = config_.preparation;
-        description_.intensity = intensity_statistics(volumes_, train_);
-    }
+    if (cache_) description_.preparation = config_.preparation;
+    if (config_.model.volume) description_.intensity = intensity_statistics(volumes_, train_);
+    if (computed_) description_.radiomics = config_.radiomics;
     if (config_.model.features) {
         std::vector<size_t> rows;
         for (const size_t i : train_) rows.push_back(*job_.features->find(cases[i].id));
@@ -144,7 +155,7 @@ void Trainer::leave_out(const std::vector<std::string>& failed) {
     for (size_t i = 0; i < cases.size(); ++i) {
         if (failed[i].empty()) {
             good.push_back(std::move(cases[i]));
-            volumes.push_back(volumes_[i]);
+            volumes.push_back(std::move(volumes_[i]));
             continue;
         }
         outcome_.failed.push_back(fmt::format("{}: {}", cases[i].id, failed[i]));

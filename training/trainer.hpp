@@ -18,7 +18,7 @@ namespace cmtl {
 struct TrainJob {
     Config config;
     Cohort cohort;                         // splits are drawn for cases that have none
-    std::optional<FeatureTable> features;  // raw; needed by models with a feature branch
+    std::optional<FeatureTable> features;  // raw; without it a feature branch gets config.radiomics, computed from the images
     std::filesystem::path run;             // run folder
     std::filesystem::path cache;           // of prepared volumes; empty: run/cache
     std::filesystem::path init;            // weights to begin with; empty: fresh ones

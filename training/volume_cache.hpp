@@ -1,5 +1,5 @@
 #pragma once
-// Prepared volumes on disk, so that a cohort is read and segmented once.
+// Prepared volumes and their features on disk, so that a cohort is read, segmented and measured once.
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/case_features.hpp"
 #include "pipeline/preparation.hpp"
 #include "training/cohort.hpp"
 
@@ -17,27 +18,46 @@ namespace cmtl {
 // of cases do not depend on their order.
 struct CachedVolume {
     uint64_t voxels = 0, sum = 0, sum_of_squares = 0;
+    std::vector<double> features;  // those asked for, in the order of feature_names(); empty where none are
 };
 
-// A folder of ID.cmtlvol files: a JSON header (what was prepared, how, from which file of which size and time) and the
-// deflated voxels with a CRC. An entry is only used when all of that still holds; files appear whole or not at all.
+// What a cache keeps of each case beside its volume.
+struct CacheContents {
+    std::optional<FeatureOptions> features{};
+    bool masks = false;  // FOLDER/masks/ID.nii.gz: the lungs on the image's own grid, 1 right, 2 left
+};
+
+// A folder of ID.cmtlvol files: a JSON header (what was prepared, how, from which file of which size and time; features, and how
+// they were computed) and the deflated voxels with a CRC. An entry is only used when all of that still holds; files appear whole or
+// not at all. Features that are missing or were computed otherwise are computed from the cached volume.
 class VolumeCache {
   public:
-    VolumeCache(std::filesystem::path folder, const PreparationOptions& preparation);
+    VolumeCache(std::filesystem::path folder, const PreparationOptions& preparation, const CacheContents& contents = {});
 
-    // The entry of a case, if it is there, whole and up to date.
+    // The entry of a case, if it is there, whole, up to date and has what the cache is to keep.
     std::optional<CachedVolume> find(const CohortCase& one) const;
-    // Prepares the case and writes its entry. Throws Error as prepare_case does.
-    CachedVolume prepare(const CohortCase& one) const;
+    // Makes what is missing and writes the entry; features are computed on the context's device. Throws Error as prepare_case and
+    // case_features do; a volume whose features cannot be computed is kept.
+    CachedVolume prepare(Context& context, const CohortCase& one) const;
     // Throws Error(input) for a damaged entry, naming the file.
     std::vector<uint16_t> read(const CohortCase& one) const;
 
     const std::filesystem::path& folder() const { return folder_; }
+    const PreparationOptions& preparation() const { return preparation_; }
+    const CacheContents& contents() const { return contents_; }
 
   private:
+    struct Entry;
     std::filesystem::path path_of(const CohortCase& one) const;
+    std::filesystem::path mask_of(const CohortCase& one) const;
+    std::optional<Entry> usable(const CohortCase& one) const;
+    bool has_mask(const CohortCase& one, const Entry& entry) const;
+    Entry fresh(const CohortCase& one, std::vector<uint16_t>& voxels) const;
+    void write(const CohortCase& one, const Entry& entry) const;
+
     std::filesystem::path folder_;
     PreparationOptions preparation_;
+    CacheContents contents_;
 };
 
 // The volumes of a cohort while it is trained on: kept in memory when `memory_bytes` holds all of them. Thread-safe.

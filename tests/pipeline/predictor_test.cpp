@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "training/training_fixtures.hpp"
@@ -70,6 +71,48 @@ TEST_F(Models, SayWhatTheyTake) {
     expect_error(ErrorKind::input, {"v.safetensors", "no features"}, [&] { volume.require_features(); });
 }
 
+TEST_F(Models, KnowWhetherTheirFeaturesCanBeComputed) {
+    const auto computable = [&](const ModelFile& file) {
+        return Predictor(context, write(file, "m.safetensors", true)).computable_features();
+    };
+    // Trained on a table of unknown features.
+    expect_error(ErrorKind::usage, {"m.safetensors", "feature 'A'", "covid-mtl-375", "--features"},
+                 [&] { computable(described(false, true)); });
+    // On the published table's names: as they were made, at 1 mm.
+    ModelFile file = described(false, true);
+    file.scaler->names = {"Maximum", "Energy", "LLH_glcm_Contrast"};
+    EXPECT_EQ(computable(file), FeatureOptions{});
+    file.options.volume = true;
+    file.preparation = preparation_preset("full");
+    EXPECT_EQ(computable(file), FeatureOptions{});
+    file.preparation = preparation_preset("small");
+    expect_error(ErrorKind::usage, {"m.safetensors", "volumes of 5 mm", "--features", "train without"}, [&] { computable(file); });
+    // Computed in its training, on whatever grid.
+    file.radiomics = FeatureOptions{"covid-mtl-375", 10};
+    EXPECT_EQ(computable(file).bin_width, 10);
+    expect_error(ErrorKind::input, {"v.safetensors", "no features"},
+                 [&] { Predictor(context, write(described(true, false), "v.safetensors", true)).computable_features(); });
+}
+
+TEST_F(Models, ComputeFeaturesInTheirOrder) {
+    ModelFile file = described(true, true);
+    file.radiomics = FeatureOptions{};
+    file.scaler->names = {"Maximum", "LLH_glcm_Contrast", "Energy"};
+    Predictor predictor(context, write(file, "m.safetensors", true));
+    EXPECT_EQ(predictor.model().radiomics, FeatureOptions{});
+    std::vector<uint16_t> voxels(72 * 80 * 80);
+    for (size_t i = 0; i < voxels.size(); ++i) voxels[i] = i / 6400 > 10 && i % 80 > 30 && i % 80 < 60 ? 200 + i % 89 : 0;
+    const auto all = case_features(context, voxels, predictor.preparation(), {}, "x");
+    const auto names = feature_names(FeatureOptions{});
+    const auto chosen = predictor.features(voxels, "x");
+    ASSERT_EQ(chosen.size(), 3u);
+    for (size_t i = 0; i < 3; ++i)
+        EXPECT_EQ(chosen[i], all[static_cast<size_t>(std::find(names.begin(), names.end(), file.scaler->names[i]) - names.begin())]);
+    file.scaler->names[1] = "Age";
+    Predictor other(context, write(file, "m.safetensors", true));
+    expect_error(ErrorKind::input, {"'Age'", "covid-mtl-375"}, [&] { other.features(voxels, "x"); });
+}
+
 TEST_F(Models, ScaleRawFeaturesAsTheirLogitsExpect) {
     Predictor predictor(context, write(described(false, true), "f.safetensors", true));
     const std::vector<double> raw{0.5, 2, 4};
@@ -95,6 +138,7 @@ TEST_F(Models, NameDamage) {
     expect_error(ErrorKind::input, {"damaged.safetensors", "cmtl.intensity"}, [&] { with("cmtl.intensity", "{"); });
     expect_error(ErrorKind::input, {"damaged.safetensors"}, [&] { with("cmtl.intensity", "{\"mean\": 1}"); });
     expect_error(ErrorKind::input, {"damaged.safetensors"}, [&] { with("cmtl.model", "{\"depth\": 1}"); });
+    expect_error(ErrorKind::input, {"damaged.safetensors", "radiomics"}, [&] { with("cmtl.radiomics", "{\"depth\": 1}"); });
     expect_error(ErrorKind::input, {"damaged.safetensors", "feature ranges"},
                  [&] { with("cmtl.features", "{\"method\": \"minmax\"}"); });
     expect_error(ErrorKind::input, {"checkpoints/best.safetensors", "run folder"},

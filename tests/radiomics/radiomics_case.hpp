@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ Image<T> image_of(const NpyArray<T>& array) {
     Image<T> image(grid_of(array.shape));
     image.voxels = array.values;
     return image;
+}
+
+// The devices that features are tested on: the CPU, and the kernels as simt executes them, or the GPU named by CMTL_TEST_DEVICE.
+inline std::vector<Device> devices() {
+    const char* named = std::getenv("CMTL_TEST_DEVICE");
+    return {Device{}, named ? parse_device(named) : Device{Device::Kind::simt, 0}};
 }
 
 // Names to values.

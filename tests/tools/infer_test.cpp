@@ -135,7 +135,10 @@ TEST_F(InferProgram, ReadsFeatureTables) {
                                          (folder / "o2").string()})
                   .code,
               0);
-    EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", both, "-i", ct, "-o", out()}), 2, "--features"));
+    // Without a table its features would have to be computed, and nobody knows them.
+    const auto unknown = run_program("cmtl_infer", {"--model", both, "-i", ct, "-o", out()});
+    EXPECT_TRUE(says(unknown, 2, "feature 'A', which is none of covid-mtl-375: give the case's features with --features"));
+    EXPECT_EQ(std::count(unknown.out.begin(), unknown.out.end(), '\n'), 1) << unknown.out;
 }
 
 TEST_F(InferProgram, TakesReadyTensorsWithABareStateDict) {

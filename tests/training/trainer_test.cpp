@@ -9,13 +9,11 @@
 #include <set>
 #include <sstream>
 
-#include "imaging/phantom.hpp"
-#include "io/image_io.hpp"
 #include "pipeline/model_file.hpp"
 #include "training/folds.hpp"
 #include "training/request.hpp"
 #include "training/training_fixtures.hpp"
-#include "training/volume_cache.hpp"
+#include "training/volume_fixture.hpp"
 
 namespace cmtl {
 namespace {
@@ -267,40 +265,7 @@ TEST_F(FeatureTraining, LocksItsFolder) {
 
 // --- volumes ---
 
-struct VolumeTraining : testing::Test {
-    test::Folder folder;
-    TrainRequest request;
-    void SetUp() override {
-        std::string manifest = "ID,Image,Mask,CT,NAT,Severity,Split\n";
-        for (int i = 0; i < 7; ++i) {
-            const PhantomCase p = phantom_case(static_cast<uint64_t>(i),
-                                               {.size = {48, 48, 32}, .spacing = {8, 8, 10}, .severity = i % 3});
-            write_image(folder / fmt::format("p{}.nii", i), p.hu);
-            write_image(folder / fmt::format("m{}.nii", i), p.lungs);
-            manifest += fmt::format("p{0},p{0}.nii,m{0}.nii,{1},{1},{2},{3}\n", i, p.ct, p.severity,
-                                    i < 5   ? "train"
-                                    : i < 6 ? "val"
-                                            : "test");
-        }
-        request.manifest = folder.write("cohort.csv", manifest);
-        request.run = folder / "run";
-        request.preset = "small";
-        request.settings = {"preparation.spacing_mm=10",
-                            "preparation.size=36,40,40",
-                            "preparation.crop=32,36,36",
-                            "preparation.evaluation_offset=2,2,2",
-                            "preparation.training_offsets_z=0,2,4",
-                            "preparation.training_offsets_y=0,2,4",
-                            "preparation.training_offsets_x=0,2,4",
-                            "augment.rotate_p=0.5",
-                            "augment.flip_p=0.5",
-                            "augment.noise_p=0.5",
-                            "train.epochs=2",
-                            "train.batch_size=2"};
-        request.quiet = true;
-        request.cache = folder / "cache";
-    }
-};
+using test::VolumeTraining;
 
 TEST_F(VolumeTraining, ResumesBitForBitWithinAnEpoch) {
     request.settings.push_back("train.checkpoint_steps=1");
@@ -329,6 +294,7 @@ TEST_F(VolumeTraining, ADeviceTakesTheCpusFirstStep) {
 }
 
 TEST_F(VolumeTraining, TakesStatisticsFromTrainingVolumesOnly) {
+    request.settings.push_back("model.features=false");
     train(make_job(request));
     Context context;
     const ModelFile file = read_model(context, request.run);
@@ -344,7 +310,7 @@ TEST_F(VolumeTraining, TakesStatisticsFromTrainingVolumesOnly) {
     }
     EXPECT_NEAR(file.intensity->mean, sum / n, 1e-9 * sum / n);
     EXPECT_NEAR(file.intensity->deviation, std::sqrt(squares / n - sum * sum / n / n), 1e-6);
-    EXPECT_FALSE(file.options.features);
+    EXPECT_FALSE(file.options.features || file.scaler || file.radiomics);
     EXPECT_EQ(file.options.tasks.size(), 3u);
     EXPECT_TRUE(fs::exists(request.run / "predictions_test.csv"));
 }
@@ -372,32 +338,8 @@ TEST_F(VolumeTraining, ReadsVolumesAndFeaturesTogether) {
     Context context;
     const ModelFile file = read_model(context, request.run);
     EXPECT_TRUE(file.options.volume && file.options.features && file.scaler && file.intensity);
+    EXPECT_FALSE(file.radiomics);  // the table comes first
     EXPECT_EQ(file.options.feature_count, 2);
-}
-
-TEST_F(VolumeTraining, PreparesOnceAndAgainWhenSomethingChanged) {
-    const TrainJob job = make_job(request);
-    const VolumeCache cache(folder / "c", job.config.preparation);
-    const CohortCase& one = job.cohort.cases[0];
-    EXPECT_FALSE(cache.find(one));
-    const CachedVolume entry = cache.prepare(one);
-    ASSERT_TRUE(cache.find(one));
-    EXPECT_EQ(cache.find(one)->sum, entry.sum);
-    EXPECT_EQ(cache.read(one), prepare_case(one.image, job.config.preparation, one.mask).voxels);
-    PreparationOptions other = job.config.preparation;
-    other.crop = {30, 30, 30};
-    EXPECT_TRUE(VolumeCache(folder / "c", other).find(one));  // crops are taken from prepared volumes
-    other.spacing_mm = 9;
-    EXPECT_FALSE(VolumeCache(folder / "c", other).find(one));
-    fs::last_write_time(one.image, fs::last_write_time(one.image) + std::chrono::seconds(2));
-    EXPECT_FALSE(cache.find(one));
-    cache.prepare(one);
-    std::string bytes = test::text_of(folder / "c/p0.cmtlvol");
-    folder.write("c/p0.cmtlvol", bytes.substr(0, bytes.size() - 7));
-    EXPECT_FALSE(cache.find(one));
-    bytes[bytes.size() / 2] ^= 0x55;
-    folder.write("c/p0.cmtlvol", bytes);
-    expect_error(ErrorKind::input, {"p0.cmtlvol", "damaged", "delete it"}, [&] { cache.read(one); });
 }
 
 }  // namespace

@@ -1,0 +1,212 @@
+// cmtl_prepare as a user runs it, and the programs that use what it leaves.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/csv.hpp"
+#include "evaluation/predictions.hpp"
+#include "imaging/phantom.hpp"
+#include "io/image_io.hpp"
+#include "pipeline/phantom_cohort.hpp"
+#include "tools/run_program.hpp"
+
+namespace cmtl {
+namespace {
+
+using nlohmann::json;
+using test::run_program;
+using test::says;
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+Words operator+(Words a, const Words& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+struct PrepareProgram : testing::Test {
+    test::Folder folder;
+    Words base;
+    // Eight phantoms of 6 mm.
+    void SetUp() override {
+        PhantomCohortOptions o;
+        o.folder = folder / "cohort";
+        o.cases = 8;
+        o.seed = 3;
+        o.phantom.size = {64, 64, 48};
+        o.phantom.spacing = {6, 6, 6.6};
+        o.split = {0.5, 0.25, 0.25};
+        o.format = "nii";
+        o.quiet = true;
+        write_phantom_cohort(o);
+        base = {"--manifest", manifest(), "-o", cache(), "--preset", "small"};
+    }
+    std::string manifest() const { return (folder / "cohort/cohort.csv").string(); }
+    std::string cache() const { return (folder / "cache").string(); }
+    std::string run() const { return (folder / "run").string(); }
+    json summary() const { return json::parse(test::text_of(folder / "cache/prepare.json")); }
+    std::string table() const { return test::text_of(folder / "cache/features.csv"); }
+    fs::path image(int i) const { return folder / fmt::format("cohort/images/phantom-{:04}.nii", i); }
+    int64_t entries() const {
+        int64_t n = 0;
+        for (const auto& entry : fs::directory_iterator(folder / "cache")) n += entry.path().extension() == ".cmtlvol";
+        return n;
+    }
+};
+
+TEST_F(PrepareProgram, LeavesVolumesMasksAndFeatures) {
+    EXPECT_TRUE(says(run_program("cmtl_prepare", base), 0, "8 cases prepared, 0 were there already; features.csv"));
+    EXPECT_EQ(entries(), 8);
+    const CsvTable features = read_csv(folder / "cache/features.csv");
+    EXPECT_EQ(features.header.size(), 376u);
+    EXPECT_EQ(features.header[0], "ID");
+    EXPECT_EQ(features.header[375], "LLL_glrlm_ShortRunLowGrayLevelEmphasis");
+    EXPECT_EQ(features.rows.size(), 8u);
+    EXPECT_EQ(features.text(7, 0), "phantom-0008");
+    for (size_t r = 0; r < 8; ++r)
+        for (size_t c = 1; c < 376; ++c) EXPECT_NO_THROW(features.number(r, c));
+    EXPECT_EQ(read_mask(folder / "cache/masks/phantom-0003.nii.gz").geometry.size, (Index3{64, 64, 48}));
+    const json whole = summary();
+    EXPECT_EQ(whole["cases"], 8);
+    EXPECT_EQ(whole["prepared"], 8);
+    EXPECT_EQ(whole["failed"], json::array());
+    EXPECT_EQ(whole["preset"], "small");
+    EXPECT_EQ(whole["preparation"]["spacing_mm"], 5.0);
+    EXPECT_EQ(whole["radiomics"]["feature_set"], "covid-mtl-375");
+    // Again: all is there, and one threads' table is two threads' table.
+    const std::string before = table();
+    EXPECT_TRUE(says(run_program("cmtl_prepare", base + Words{"--threads", "1"}), 0, "0 cases prepared, 8 were there already"));
+    EXPECT_EQ(table(), before);
+    base[3] = (folder / "other").string();
+    EXPECT_EQ(run_program("cmtl_prepare", base + Words{"--threads", "1", "--jobs", "1", "-q"}).out, "");
+    EXPECT_EQ(test::text_of(folder / "other/features.csv"), before);
+}
+
+TEST_F(PrepareProgram, TakesEveryOption) {
+    EXPECT_EQ(run_program("cmtl_prepare", base + Words{"--no-features", "--no-masks", "--jobs", "3", "-q"}).code, 0);
+    EXPECT_FALSE(fs::exists(folder / "cache/features.csv") || fs::exists(folder / "cache/masks"));
+    EXPECT_TRUE(summary()["radiomics"].is_null());
+    EXPECT_EQ(summary()["masks"], false);
+    // The features alone are added; nothing reads the images.
+    for (int i = 1; i <= 8; ++i) {
+        const auto time = fs::last_write_time(image(i));
+        const std::string text(fs::file_size(image(i)), 'x');
+        std::ofstream(image(i), std::ios::binary) << text;
+        fs::last_write_time(image(i), time);
+    }
+    EXPECT_TRUE(says(run_program("cmtl_prepare", base + Words{"--no-masks"}), 0, "8 cases prepared"));
+    const std::string narrow = table();
+    EXPECT_EQ(run_program("cmtl_prepare", base + Words{"--no-masks", "--set", "radiomics.bin_width=10", "-q"}).code, 0);
+    EXPECT_NE(table(), narrow);
+    EXPECT_EQ(summary()["radiomics"]["bin_width"], 10.0);
+    std::string text = test::text_of(folder / "cohort/cohort.csv");
+    text.replace(0, 2, "PID");
+    folder.write("cohort/pid.csv", text);
+    base[1] = (folder / "cohort/pid.csv").string();
+    EXPECT_EQ(run_program("cmtl_prepare", base + Words{"--no-masks", "--id-column", "PID", "-q"}).code, 0);
+    EXPECT_EQ(table().rfind("PID,10Percentile,", 0), 0u);
+}
+
+TEST_F(PrepareProgram, ListsBadCasesAndDoesTheRest) {
+    folder.write("cohort/images/phantom-0002.nii", "not an image");
+    Volume solid(Geometry{.size = {48, 48, 48}, .spacing = {7, 7, 7}}, 40.0f);
+    solid.voxels[0] = 50;
+    write_image(image(5), solid);
+    const auto result = run_program("cmtl_prepare", base);
+    EXPECT_TRUE(says(result, 1, "left out: phantom-0002: ["));
+    EXPECT_TRUE(says(result, 1, "left out: phantom-0005: ["));
+    EXPECT_TRUE(says(result, 1, "6 cases prepared"));
+    EXPECT_EQ(entries(), 6);
+    EXPECT_EQ(read_csv(folder / "cache/features.csv").rows.size(), 6u);
+    const json whole = summary();
+    ASSERT_EQ(whole["failed"].size(), 2u);
+    EXPECT_EQ(whole["failed"][0]["ID"], "phantom-0002");
+    EXPECT_NE(whole["failed"][1]["error"].get<std::string>().find("phantom-0005.nii"), std::string::npos);
+    for (int i = 1; i <= 8; ++i) std::ofstream(image(i)) << "not an image";
+    EXPECT_TRUE(says(run_program("cmtl_prepare", base), 3, "none of the 8 cases"));
+}
+
+TEST_F(PrepareProgram, GoesOnAfterAnInterruption) {
+    base.insert(base.end(), {"--jobs", "1", "--threads", "1", "--set", "preparation.lung_spacing_mm=2"});  // slow enough
+    {
+        test::Process process("cmtl_prepare", base);
+        ASSERT_TRUE(test::wait_for_file(process, folder / "cache/phantom-0001.cmtlvol"));
+        process.signal(SIGINT);
+        const auto result = process.wait();
+        EXPECT_TRUE(says(result, 130, "interrupted"));
+    }
+    const int64_t done = entries();
+    EXPECT_GE(done, 1);
+    EXPECT_LT(done, 8);
+    EXPECT_FALSE(fs::exists(folder / "cache/features.csv"));
+    EXPECT_TRUE(says(run_program("cmtl_prepare", base), 0, fmt::format("{} cases prepared, {} were there already", 8 - done, done)));
+    EXPECT_EQ(read_csv(folder / "cache/features.csv").rows.size(), 8u);
+}
+
+TEST_F(PrepareProgram, RefusesWithOneLine) {
+    const auto refused = [&](const Words& words, int code, const std::string& part) {
+        SCOPED_TRACE(part);
+        const auto result = run_program("cmtl_prepare", words);
+        EXPECT_TRUE(says(result, code, part));
+        EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1) << result.out;
+        EXPECT_FALSE(fs::exists(folder / "cache"));
+    };
+    refused({"-o", cache()}, 2, "--manifest");
+    refused({"--manifest", manifest()}, 2, "--output");
+    refused(base + Words{"--set", "train.lr=1"}, 2, "preparation.*");
+    refused(base + Words{"--set", "preparation.spacing_m=1"}, 2, "preparation.spacing_mm");
+    refused(base + Words{"--set", "radiomics.feature_set=some"}, 2, "covid-mtl-375");
+    refused(base + Words{"--jobs", "-1"}, 2, "--jobs");
+    base[1] = folder.write("none.csv", "ID,CT\na,1\n").string();
+    refused(base, 3, "no Image column");
+    base[1] = (folder / "gone.csv").string();
+    refused(base, 3, "gone.csv");
+    EXPECT_TRUE(says(run_program("cmtl_prepare", {"--help"}), 0, "Exit codes"));
+}
+
+// CT -> lungs -> volume and features -> probabilities: the programs agree on every case.
+TEST_F(PrepareProgram, TheWholeModelTrainsAndReadsCts) {
+    ASSERT_EQ(run_program("cmtl_prepare", base + Words{"-q"}).code, 0);
+    const auto time = fs::last_write_time(folder / "cache/phantom-0001.cmtlvol");
+    const Words train{"--manifest", manifest(), "--cache", cache(), "--preset", "small", "--set", "train.epochs=1", "--seed", "1", "-q", "-o"};
+    ASSERT_EQ(run_program("cmtl_train", train + Words{run()}).out, "");
+    EXPECT_EQ(fs::last_write_time(folder / "cache/phantom-0001.cmtlvol"), time);  // taken as it was
+    // The same by way of the table.
+    const std::string second = (folder / "second").string();
+    ASSERT_EQ(run_program("cmtl_train", train + Words{second, "--features", (folder / "cache/features.csv").string()}).out, "");
+    EXPECT_TRUE(test::data_of(folder / "run/checkpoints/latest.safetensors") ==
+                test::data_of(folder / "second/checkpoints/latest.safetensors"));
+
+    const std::string out = (folder / "out").string();
+    ASSERT_EQ(run_program("cmtl_infer", {"--model", run(), "--manifest", manifest(), "-o", out, "-q", "--report"}).out, "");
+    const Predictions all = read_predictions(folder / "out/predictions.csv"),
+                      val = read_predictions(folder / "run/predictions_val.csv");
+    ASSERT_FALSE(val.ids.empty());
+    for (size_t i = 0; i < val.ids.size(); ++i) {
+        const auto at = static_cast<size_t>(std::find(all.ids.begin(), all.ids.end(), val.ids[i]) - all.ids.begin());
+        ASSERT_LT(at, all.ids.size());
+        for (const char* task : {"CT", "NAT", "Severity"})
+            EXPECT_NEAR(all.find(task)->probability(at, 1), val.find(task)->probability(i, 1), 1e-6) << val.ids[i] << " " << task;
+    }
+    const json one = json::parse(test::text_of(folder / "out/phantom-0004.json"));
+    EXPECT_EQ(one["features"]["source"], "computed");
+    EXPECT_EQ(one["features"]["feature_set"], "covid-mtl-375");
+    EXPECT_EQ(one["features"]["count"], 375);
+    EXPECT_TRUE(one["timeline"].contains("features"));
+    EXPECT_NE(test::text_of(folder / "out/phantom-0004.html").find("covid-mtl-375"), std::string::npos);
+
+    // A table comes first; a model of a table on a coarse grid wants one.
+    ASSERT_EQ(run_program("cmtl_infer", {"--model", run(), "-i", image(4).string(), "--features",
+                                         (folder / "cache/features.csv").string(), "-o", (folder / "o2").string(), "-q"})
+                  .out,
+              "");
+    const json read = json::parse(test::text_of(folder / "o2/phantom-0004.json"));
+    EXPECT_EQ(read["features"]["source"], "table");
+    EXPECT_FALSE(read["timeline"].contains("features"));
+    EXPECT_EQ(read["probabilities"], one["probabilities"]);
+    EXPECT_TRUE(says(run_program("cmtl_infer", {"--model", second, "-i", image(4).string(), "-o", out}), 2, "--features"));
+}
+
+}  // namespace
+}  // namespace cmtl
