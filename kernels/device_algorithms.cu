@@ -4,10 +4,10 @@
 #include "kernels/dialect.hpp"
 
 #if defined(__CUDACC__)
+#include <thrust/iterator/counting_iterator.h>
 #include <cub/device/device_radix_sort.cuh>
 #include <cub/device/device_run_length_encode.cuh>
 #include <cub/device/device_select.cuh>
-#include <thrust/iterator/counting_iterator.h>
 #else
 #include "kernels/device_algorithms_simt.cuh"
 #endif
@@ -38,14 +38,18 @@ auto sorting(Stream stream, int64_t count, const Key* keys, Key* sorted, int bit
     };
 }
 template <class Values, class T>
-auto selecting(Stream stream, int64_t count, Values values, const uint8_t* flags, T* selected, int32_t* selected_count) {
+auto selecting(Stream stream, int64_t count, Values values, const uint8_t* flags, T* selected,
+               int32_t* selected_count) {
     return [=](void* scratch, size_t& bytes) {
-        return cub::DeviceSelect::Flagged(scratch, bytes, values, flags, selected, selected_count, static_cast<int>(count), stream);
+        return cub::DeviceSelect::Flagged(scratch, bytes, values, flags, selected, selected_count,
+                                          static_cast<int>(count), stream);
     };
 }
-inline auto encoding(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths, int32_t* runs) {
+inline auto encoding(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths,
+                     int32_t* runs) {
     return [=](void* scratch, size_t& bytes) {
-        return cub::DeviceRunLengthEncode::Encode(scratch, bytes, keys, unique, lengths, runs, static_cast<int>(count), stream);
+        return cub::DeviceRunLengthEncode::Encode(scratch, bytes, keys, unique, lengths, runs, static_cast<int>(count),
+                                                  stream);
     };
 }
 
@@ -58,21 +62,27 @@ void sort(Stream stream, int64_t count, const Key* keys, Key* sorted, void* scra
     run("sort_keys", scratch, sorting(stream, count, keys, sorted, bits));
 }
 size_t select_bytes(int64_t count) {
-    return wanted("select_flagged", selecting<const uint64_t*, uint64_t>(nullptr, count, nullptr, nullptr, nullptr, nullptr));
+    return wanted("select_flagged",
+                  selecting<const uint64_t*, uint64_t>(nullptr, count, nullptr, nullptr, nullptr, nullptr));
 }
-void select_values(Stream stream, int64_t count, const uint64_t* values, const uint8_t* flags, uint64_t* selected, int32_t* selected_count,
-                   void* scratch) {
+void select_values(Stream stream, int64_t count, const uint64_t* values, const uint8_t* flags, uint64_t* selected,
+                   int32_t* selected_count, void* scratch) {
     run("select_flagged", scratch, selecting(stream, count, values, flags, selected, selected_count));
 }
 size_t position_bytes(int64_t count) {
-    return wanted("select_positions", selecting<thrust::counting_iterator<int32_t>, int32_t>(nullptr, count, {}, nullptr, nullptr, nullptr));
+    return wanted("select_positions", selecting<thrust::counting_iterator<int32_t>, int32_t>(
+                                          nullptr, count, {}, nullptr, nullptr, nullptr));
 }
-void select_places(Stream stream, int64_t count, const uint8_t* flags, int32_t* positions, int32_t* selected_count, void* scratch) {
+void select_places(Stream stream, int64_t count, const uint8_t* flags, int32_t* positions, int32_t* selected_count,
+                   void* scratch) {
     run("select_positions", scratch,
         selecting(stream, count, thrust::counting_iterator<int32_t>(0), flags, positions, selected_count));
 }
-size_t run_bytes(int64_t count) { return wanted("run_lengths", encoding(nullptr, count, nullptr, nullptr, nullptr, nullptr)); }
-void encode_runs(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths, int32_t* runs, void* scratch) {
+size_t run_bytes(int64_t count) {
+    return wanted("run_lengths", encoding(nullptr, count, nullptr, nullptr, nullptr, nullptr));
+}
+void encode_runs(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths, int32_t* runs,
+                 void* scratch) {
     run("run_lengths", scratch, encoding(stream, count, keys, unique, lengths, runs));
 }
 
@@ -98,36 +108,43 @@ void sort(Stream stream, int64_t count, const Key* keys, Key* sorted, void* scra
     for (int pass = 0; pass < passes; ++pass) {
         const int shift = pass * digit_bits, these = bits - shift < digit_bits ? bits - shift : digit_bits;
         Key* const to = (passes - pass) % 2 ? sorted : other;
-        launch(pieces_launch("sort_keys_count", pieces, stream), count_digits_kernel<Key>, count, per_piece, shift, these, from, counts);
-        launch(pieces_launch("sort_keys_places", 1, stream), sum_before_kernel, int64_t{pieces} * digits, counts, nullptr);
-        launch(pieces_launch("sort_keys_move", pieces, stream), move_digits_kernel<Key>, count, per_piece, shift, these, from, counts, to);
+        launch(pieces_launch("sort_keys_count", pieces, stream), count_digits_kernel<Key>, count, per_piece, shift,
+               these, from, counts);
+        launch(pieces_launch("sort_keys_places", 1, stream), sum_before_kernel, int64_t{pieces} * digits, counts,
+               nullptr);
+        launch(pieces_launch("sort_keys_move", pieces, stream), move_digits_kernel<Key>, count, per_piece, shift, these,
+               from, counts, to);
         from = to;
     }
 }
 
 template <class Selects, class T>
-void select(Stream stream, int64_t count, const Selects& selects, const T* values, T* selected, int32_t* positions, int32_t* selected_count,
-            void* scratch) {
+void select(Stream stream, int64_t count, const Selects& selects, const T* values, T* selected, int32_t* positions,
+            int32_t* selected_count, void* scratch) {
     const auto [per_piece, pieces] = pieces_of(count);
     auto* const counts = static_cast<unsigned*>(scratch);
-    launch(pieces_launch("select_count", pieces, stream), count_selected_kernel<Selects>, count, per_piece, selects, counts);
+    launch(pieces_launch("select_count", pieces, stream), count_selected_kernel<Selects>, count, per_piece, selects,
+           counts);
     launch(pieces_launch("select_places", 1, stream), sum_before_kernel, int64_t{pieces}, counts, selected_count);
-    launch(pieces_launch("select_move", pieces, stream), move_selected_kernel<Selects, T>, count, per_piece, selects, counts, values,
-           selected, positions);
+    launch(pieces_launch("select_move", pieces, stream), move_selected_kernel<Selects, T>, count, per_piece, selects,
+           counts, values, selected, positions);
 }
 size_t select_bytes(int64_t) { return counts_bytes; }
-void select_values(Stream stream, int64_t count, const uint64_t* values, const uint8_t* flags, uint64_t* selected, int32_t* selected_count,
-                   void* scratch) {
+void select_values(Stream stream, int64_t count, const uint64_t* values, const uint8_t* flags, uint64_t* selected,
+                   int32_t* selected_count, void* scratch) {
     select(stream, count, Flagged{flags}, values, selected, nullptr, selected_count, scratch);
 }
 size_t position_bytes(int64_t) { return counts_bytes; }
-void select_places(Stream stream, int64_t count, const uint8_t* flags, int32_t* positions, int32_t* selected_count, void* scratch) {
+void select_places(Stream stream, int64_t count, const uint8_t* flags, int32_t* positions, int32_t* selected_count,
+                   void* scratch) {
     select<Flagged, uint64_t>(stream, count, Flagged{flags}, nullptr, nullptr, positions, selected_count, scratch);
 }
 size_t run_bytes(int64_t) { return counts_bytes; }
-void encode_runs(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths, int32_t* runs, void* scratch) {
+void encode_runs(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths, int32_t* runs,
+                 void* scratch) {
     select(stream, count, RunBegins{keys}, keys, unique, lengths, runs, scratch);
-    launch(pieces_launch("run_lengths_finish", 1, stream), begins_to_lengths_kernel, static_cast<int32_t>(count), runs, lengths);
+    launch(pieces_launch("run_lengths_finish", 1, stream), begins_to_lengths_kernel, static_cast<int32_t>(count), runs,
+           lengths);
 }
 
 #endif
@@ -144,11 +161,13 @@ size_t sort_keys_scratch<Target, double>(int64_t count) {
     return algorithms::sort_bytes<double>(count);
 }
 template <>
-void sort_keys<Target, uint64_t>(Stream stream, int64_t count, const uint64_t* keys, uint64_t* sorted, void* scratch, int bits) {
+void sort_keys<Target, uint64_t>(Stream stream, int64_t count, const uint64_t* keys, uint64_t* sorted, void* scratch,
+                                 int bits) {
     if (count) algorithms::sort(stream, count, keys, sorted, scratch, bits);
 }
 template <>
-void sort_keys<Target, double>(Stream stream, int64_t count, const double* keys, double* sorted, void* scratch, int bits) {
+void sort_keys<Target, double>(Stream stream, int64_t count, const double* keys, double* sorted, void* scratch,
+                               int bits) {
     if (count) algorithms::sort(stream, count, keys, sorted, scratch, bits);
 }
 template <>
@@ -156,8 +175,8 @@ size_t select_flagged_scratch<Target, uint64_t>(int64_t count) {
     return algorithms::select_bytes(count);
 }
 template <>
-void select_flagged<Target, uint64_t>(Stream stream, int64_t count, const uint64_t* values, const uint8_t* flags, uint64_t* selected,
-                                      int32_t* selected_count, void* scratch) {
+void select_flagged<Target, uint64_t>(Stream stream, int64_t count, const uint64_t* values, const uint8_t* flags,
+                                      uint64_t* selected, int32_t* selected_count, void* scratch) {
     algorithms::select_values(stream, count, values, flags, selected, selected_count, scratch);
 }
 template <>
@@ -165,7 +184,8 @@ size_t select_positions_scratch<Target>(int64_t count) {
     return algorithms::position_bytes(count);
 }
 template <>
-void select_positions<Target>(Stream stream, int64_t count, const uint8_t* flags, int32_t* positions, int32_t* selected_count, void* scratch) {
+void select_positions<Target>(Stream stream, int64_t count, const uint8_t* flags, int32_t* positions,
+                              int32_t* selected_count, void* scratch) {
     algorithms::select_places(stream, count, flags, positions, selected_count, scratch);
 }
 template <>
@@ -173,8 +193,8 @@ size_t run_lengths_scratch<Target>(int64_t count) {
     return algorithms::run_bytes(count);
 }
 template <>
-void run_lengths<Target>(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths, int32_t* runs,
-                         void* scratch) {
+void run_lengths<Target>(Stream stream, int64_t count, const uint64_t* keys, uint64_t* unique, int32_t* lengths,
+                         int32_t* runs, void* scratch) {
     algorithms::encode_runs(stream, count, keys, unique, lengths, runs, scratch);
 }
 

@@ -1,9 +1,10 @@
 #pragma once
-// cub's device-wide algorithms where there is no cub: plain loops, each block one thread that takes a piece of the input. On simt such
-// a block is a loop on one OS thread and never switches fibers; on a GPU it would be absurd, so nvcc is not shown it.
+// cub's device-wide algorithms where there is no cub: plain loops, each block one thread that takes a piece of the
+// input. On simt such a block is a loop on one OS thread and never switches fibers; on a GPU it would be absurd, so
+// nvcc is not shown it.
 //
-// Sorting is by digits of eight bits from the lowest on: count the digits of each piece, give every piece its place in every digit,
-// move. 17 bytes per key and digit move on 64-bit keys.
+// Sorting is by digits of eight bits from the lowest on: count the digits of each piece, give every piece its place in
+// every digit, move. 24 bytes move per key and digit.
 #include <bit>
 
 #include "kernels/dialect.hpp"
@@ -44,10 +45,12 @@ __device__ inline int digit_of(const Key& key, int shift, int bits) {
 
 // counts[digit * pieces + piece].
 template <class Key>
-__global__ void count_digits_kernel(int64_t count, int64_t per_piece, int shift, int bits, const Key* keys, unsigned* counts) {
+__global__ void count_digits_kernel(int64_t count, int64_t per_piece, int shift, int bits, const Key* keys,
+                                    unsigned* counts) {
     __shared__ unsigned own[digits];
     for (int d = 0; d < digits; ++d) own[d] = 0;
-    for (int64_t i = piece_begin(per_piece); i < piece_end(per_piece, count); ++i) ++own[digit_of(keys[i], shift, bits)];
+    for (int64_t i = piece_begin(per_piece); i < piece_end(per_piece, count); ++i)
+        ++own[digit_of(keys[i], shift, bits)];
     for (int d = 0; d < digits; ++d) counts[static_cast<int64_t>(d) * gridDim.x + blockIdx.x] = own[d];
 }
 
@@ -63,7 +66,8 @@ __global__ void sum_before_kernel(int64_t count, unsigned* counts, int32_t* tota
 }
 
 template <class Key>
-__global__ void move_digits_kernel(int64_t count, int64_t per_piece, int shift, int bits, const Key* keys, const unsigned* places, Key* out) {
+__global__ void move_digits_kernel(int64_t count, int64_t per_piece, int shift, int bits, const Key* keys,
+                                   const unsigned* places, Key* out) {
     __shared__ unsigned next[digits];
     for (int d = 0; d < digits; ++d) next[d] = places[static_cast<int64_t>(d) * gridDim.x + blockIdx.x];
     for (int64_t i = piece_begin(per_piece); i < piece_end(per_piece, count); ++i) {
@@ -91,8 +95,8 @@ __global__ void count_selected_kernel(int64_t count, int64_t per_piece, Selects 
 
 // values or positions may be nullptr.
 template <class Selects, class T>
-__global__ void move_selected_kernel(int64_t count, int64_t per_piece, Selects selects, const unsigned* places, const T* values, T* selected,
-                                     int32_t* positions) {
+__global__ void move_selected_kernel(int64_t count, int64_t per_piece, Selects selects, const unsigned* places,
+                                     const T* values, T* selected, int32_t* positions) {
     unsigned next = places[blockIdx.x];
     for (int64_t i = piece_begin(per_piece); i < piece_end(per_piece, count); ++i) {
         if (!selects(i)) continue;

@@ -1,10 +1,10 @@
 #pragma once
 // Range and grey levels of a list of values.
 //
-// Bytes per value: the range reads 8, and its partial results of 24 bytes stand for 4096 values or more. Discretising reads 8 and an
-// offset of 4 and writes the level, 1 or 2 bytes at offsets that ascend in runs. The histogram costs one atomic in shared memory a
-// value, and a block's counts are added to the total once in 4096 values or more; where levels are few it has eight copies, as
-// neighbouring voxels tend to be equal.
+// Bytes per value: the range reads 8, and its partial results of 24 bytes stand for 4096 values or more. Discretising
+// reads 8 and an offset of 4 and writes the level, 1 or 2 bytes at offsets that ascend in runs. The histogram costs one
+// atomic in shared memory a value, and a block's counts are added to the total once in 4096 values or more; where
+// levels are few it has eight copies, as neighbouring voxels tend to be equal.
 #include "kernels/discretise.hpp"
 #include "kernels/primitives/block.cuh"
 #include "kernels/primitives/histogram.cuh"
@@ -29,7 +29,8 @@ __device__ __forceinline__ ValueRange block_range(const ValueRange& own) {
 }
 
 __global__ void __launch_bounds__(levels::threads)
-    value_range_kernel(int64_t count, int64_t per_block, const double* __restrict__ values, ValueRange* __restrict__ partial) {
+    value_range_kernel(int64_t count, int64_t per_block, const double* __restrict__ values,
+                       ValueRange* __restrict__ partial) {
     const int64_t begin = blockIdx.x * per_block, end = begin + per_block < count ? begin + per_block : count;
     ValueRange range = no_values();
 #pragma unroll 4
@@ -45,14 +46,17 @@ __global__ void __launch_bounds__(levels::threads)
     if (threadIdx.x == 0) partial[blockIdx.x] = range;
 }
 
-__global__ void __launch_bounds__(levels::threads) value_range_finish_kernel(int blocks, const ValueRange* partial, ValueRange* out) {
+__global__ void __launch_bounds__(levels::threads)
+    value_range_finish_kernel(int blocks, const ValueRange* partial, ValueRange* out) {
     ValueRange range = no_values();
     for (int b = static_cast<int>(threadIdx.x); b < blocks; b += levels::threads) join(range, partial[b]);
     range = block_range(range);
     if (threadIdx.x == 0) *out = range;
 }
 
-__device__ __forceinline__ double level_edge(const LevelEdges& e, int i) { return e.low + __dmul_rn(static_cast<double>(i), e.step); }
+__device__ __forceinline__ double level_edge(const LevelEdges& e, int i) {
+    return e.low + __dmul_rn(static_cast<double>(i), e.step);
+}
 
 // The quotient may be off by an edge: the edges decide. A NaN gets level 1.
 __device__ __forceinline__ int level_of(const LevelEdges& e, double value) {
@@ -65,8 +69,9 @@ __device__ __forceinline__ int level_of(const LevelEdges& e, double value) {
 
 template <class Level, int copies>
 __global__ void __launch_bounds__(levels::threads)
-    discretise_kernel(int64_t count, int64_t per_block, const double* __restrict__ values, const int32_t* __restrict__ offsets,
-                      LevelEdges edges, Level* __restrict__ volume, unsigned* __restrict__ counts) {
+    discretise_kernel(int64_t count, int64_t per_block, const double* __restrict__ values,
+                      const int32_t* __restrict__ offsets, LevelEdges edges, Level* __restrict__ volume,
+                      unsigned* __restrict__ counts) {
     CMTL_DYNAMIC_SHARED(unsigned, own);
     BlockHistogram<copies> histogram(own, edges.most + 1);
     if (counts) histogram.clear();

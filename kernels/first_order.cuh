@@ -1,7 +1,8 @@
 #pragma once
-// First-order sums: two passes over the values, 8 bytes each, all sums of a pass at once. A thread sums 16 values or more, 256 threads
-// are added as a tree and at most 1024 blocks after them, so rounding grows with the logarithm of what it would in one chain. 12
-// operations in double per value: memory bounds it but where double precision runs at 1/64.
+// First-order sums: two passes over the values, 8 bytes each, all sums of a pass at once. A thread sums 16 values or
+// more, 256 threads are added as a tree and at most 1024 blocks after them, so rounding grows with the logarithm of
+// what it would in one chain. 12 operations in double per value: memory bounds it but where double precision runs at
+// 1/64.
 #include "kernels/first_order.hpp"
 #include "kernels/primitives/block.cuh"
 
@@ -43,7 +44,8 @@ struct CentralTerms {
 // partial[term * gridDim.x + block].
 template <class Terms>
 __global__ void __launch_bounds__(first_order::threads)
-    first_order_kernel(int64_t count, int64_t per_block, Terms terms, const double* __restrict__ values, double* __restrict__ partial) {
+    first_order_kernel(int64_t count, int64_t per_block, Terms terms, const double* __restrict__ values,
+                       double* __restrict__ partial) {
     const int64_t begin = blockIdx.x * per_block, end = begin + per_block < count ? begin + per_block : count;
     double sums[Terms::count] = {};
 #pragma unroll 4
@@ -57,11 +59,13 @@ __global__ void __launch_bounds__(first_order::threads)
 
 // One block. `sums` has a double for each term.
 template <int terms>
-__global__ void __launch_bounds__(first_order::threads) first_order_finish_kernel(int blocks, const double* partial, double* sums) {
+__global__ void __launch_bounds__(first_order::threads)
+    first_order_finish_kernel(int blocks, const double* partial, double* sums) {
 #pragma unroll
     for (int s = 0; s < terms; ++s) {
         double own = 0;
-        for (int b = static_cast<int>(threadIdx.x); b < blocks; b += first_order::threads) own += partial[s * blocks + b];
+        for (int b = static_cast<int>(threadIdx.x); b < blocks; b += first_order::threads)
+            own += partial[s * blocks + b];
         const double sum = block_reduce(own, Sum{});
         if (threadIdx.x == 0) sums[s] = sum;
     }

@@ -1,6 +1,7 @@
 #pragma once
-// How a list of values is cut for kernels that sum, compare or count it: enough blocks to fill any GPU, each with so many values that
-// its partial result does not count. By the number of values alone, so that sums come out the same on every device.
+// How a list of values is cut for kernels that sum, compare or count it: enough blocks to fill any GPU, each with so
+// many values that its partial result does not count. By the number of values alone, so that sums come out the same on
+// every device.
 #include <cstdint>
 
 namespace cmtl::kernels {

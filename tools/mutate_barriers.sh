@@ -50,6 +50,7 @@ suites() {
         kernels/multitask_loss*) echo '*Loss*:*Dirichlet*:*Sum*' ;;
         kernels/linear*) echo '*Linear*' ;;
         kernels/glcm* | kernels/glrlm* | kernels/glszm*) echo '*Glcm*:*Glrlm*:*Glszm*' ;;
+        kernels/wavelet*) echo '*Wavelet*' ;;
         kernels/primitives/*) echo '*Primitive*:*Block*:*Warp*:*Histogram*:*BatchNorm*:*ColumnSums*' ;;
         *) echo '*' ;;
     esac

@@ -23,7 +23,8 @@ std::vector<double> some_values(int64_t count, double from, double width) {
 template <class Target>
 ValueRange range_of(TestDevice& device, const std::vector<double>& values) {
     const auto x = device.array(values);
-    const auto scratch = device.array<ValueRange>(value_range_scratch(static_cast<int64_t>(values.size())) / sizeof(ValueRange), {1, 2, 3});
+    const auto scratch = device.array<ValueRange>(
+        value_range_scratch(static_cast<int64_t>(values.size())) / sizeof(ValueRange), {1, 2, 3});
     const auto range = device.array<ValueRange>(1, {7, 7, 7});
     value_range<Target>(device.stream, static_cast<int64_t>(values.size()), x.data(), range.data(), scratch.data());
     scratch.host();  // its margins are checked, too
@@ -82,8 +83,10 @@ void check_levels(const std::vector<double>& values, const LevelEdges& edges) {
         const auto list = device.array(offsets);
         const auto volume = device.array<Level>(2 * count + 1, 0), alone = device.array<Level>(2 * count + 1, 0);
         const auto levels = device.array<unsigned>(counts.size(), 5);
-        discretise<Target, Level>(device.stream, static_cast<int64_t>(count), x.data(), list.data(), edges, volume.data(), levels.data());
-        discretise<Target, Level>(device.stream, static_cast<int64_t>(count), x.data(), list.data(), edges, alone.data(), nullptr);
+        discretise<Target, Level>(device.stream, static_cast<int64_t>(count), x.data(), list.data(), edges,
+                                  volume.data(), levels.data());
+        discretise<Target, Level>(device.stream, static_cast<int64_t>(count), x.data(), list.data(), edges,
+                                  alone.data(), nullptr);
         const auto as_unsigned = [](const std::vector<Level>& v) { return std::vector<unsigned>(v.begin(), v.end()); };
         return std::vector<std::vector<unsigned>>{as_unsigned(volume.host()), as_unsigned(alone.host()), levels.host()};
     });
@@ -102,13 +105,18 @@ TYPED_TEST(Discretise, AnyNumberOfValues) {
 
 // On an edge, and one unit in the last place beside it, where edges are no multiples of anything.
 TYPED_TEST(Discretise, EdgesDecide) {
-    for (const auto& [low, width, most] : {std::tuple{-1024.3, 25.0, 120}, {0.1, 0.1, 255}, {-3.0, 1.0 / 3, 500}, {1e9 + 0.1, 0.7, 300},
-                                           {4503599627370496.0, 1.5, 60}, {-0.7, 1e-9, 90}}) {
+    for (const auto& [low, width, most] : {std::tuple{-1024.3, 25.0, 120},
+                                           {0.1, 0.1, 255},
+                                           {-3.0, 1.0 / 3, 500},
+                                           {1e9 + 0.1, 0.7, 300},
+                                           {4503599627370496.0, 1.5, 60},
+                                           {-0.7, 1e-9, 90}}) {
         const LevelEdges edges{low, (low + width) - low, most};
         std::vector<double> values{low};
         for (int i = 0; i < most + 3; ++i) {
             const double product = i * edges.step, edge = low + product;
-            for (const double v : {std::nextafter(edge, -infinity), edge, std::nextafter(edge, infinity), edge + edges.step / 2})
+            for (const double v :
+                 {std::nextafter(edge, -infinity), edge, std::nextafter(edge, infinity), edge + edges.step / 2})
                 if (v >= low) values.push_back(v);
         }
         check_levels<TypeParam, uint16_t>(values, edges);
@@ -118,7 +126,8 @@ TYPED_TEST(Discretise, EdgesDecide) {
 
 TYPED_TEST(Discretise, OneLevelAndVeryMany) {
     check_levels<TypeParam, uint8_t>(std::vector<double>(300, 17.5), {0, 25, 1});
-    for (const int most : {255, 511, 512, 4096, 8191}) check_levels<TypeParam, uint16_t>(some_values(6000, 2, 3 * most), {2, 3, most});
+    for (const int most : {255, 511, 512, 4096, 8191})
+        check_levels<TypeParam, uint16_t>(some_values(6000, 2, 3 * most), {2, 3, most});
 }
 
 TYPED_TEST(Discretise, NothingToDo) {
@@ -130,7 +139,8 @@ TYPED_TEST(Discretise, NothingToDo) {
 }
 
 TEST(ValueBlocks, CoverEveryValueOnceInBoundedBlocks) {
-    for (const int64_t count : {int64_t{1}, int64_t{4096}, int64_t{4097}, int64_t{1} << 22, (int64_t{1} << 22) + 1, int64_t{1} << 31}) {
+    for (const int64_t count :
+         {int64_t{1}, int64_t{4096}, int64_t{4097}, int64_t{1} << 22, (int64_t{1} << 22) + 1, int64_t{1} << 31}) {
         const ValueBlocks cut = value_blocks(count);
         EXPECT_LE(cut.blocks, 1024);
         EXPECT_GE(cut.blocks * cut.per_block, count);

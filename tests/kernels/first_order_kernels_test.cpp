@@ -24,7 +24,8 @@ std::vector<double> sums(TestDevice& device, const std::vector<double>& values, 
     const auto plain = device.array<FirstOrderSums>(1, {}), again = device.array<FirstOrderSums>(1, {});
     const auto central = device.array<FirstOrderMoments>(1, {});
     first_order_sums<Target>(device.stream, count, x.data(), g.shift, g.low, g.high, plain.data(), scratch.data());
-    first_order_moments<Target>(device.stream, count, x.data(), g.mean, g.low, g.high, g.inner_mean, central.data(), scratch.data());
+    first_order_moments<Target>(device.stream, count, x.data(), g.mean, g.low, g.high, g.inner_mean, central.data(),
+                                scratch.data());
     first_order_sums<Target>(device.stream, count, x.data(), g.shift, g.low, g.high, again.data(), scratch.data());
     scratch.host();  // its margins are checked, too
     const FirstOrderSums p = plain.host()[0], q = again.host()[0];
@@ -50,8 +51,9 @@ TYPED_TEST(FirstOrder, IntegersAreExact) {
     for (const int64_t count : {1, 2, 31, 255, 256, 257, 4095, 4096, 4097, 9001, 20480}) {
         const auto values = some_values(count, 900, 1);
         const Given given{7, 12, -250, 400, 3};
-        const auto results = same_under_every_schedule<TypeParam>(
-            [&](TestDevice& device) { return std::vector<std::vector<double>>{sums<TypeParam>(device, values, given)}; });
+        const auto results = same_under_every_schedule<TypeParam>([&](TestDevice& device) {
+            return std::vector<std::vector<double>>{sums<TypeParam>(device, values, given)};
+        });
         const auto expected = definition(values, given);
         for (size_t s = 0; s < expected.size(); ++s)
             ASSERT_EQ(static_cast<long double>(results[0][s]), expected[s]) << "sum " << s << " of " << count;
@@ -63,15 +65,17 @@ TYPED_TEST(FirstOrder, RoundingStaysSmall) {
     for (const int64_t count : {3, 5000, 50001}) {
         const auto values = some_values(count, 1000003, 1.1e-3);
         const Given given{0.3, 512.3, -0.17, 900.1, 401.7};
-        const auto results = same_under_every_schedule<TypeParam>(
-            [&](TestDevice& device) { return std::vector<std::vector<double>>{sums<TypeParam>(device, values, given)}; });
+        const auto results = same_under_every_schedule<TypeParam>([&](TestDevice& device) {
+            return std::vector<std::vector<double>>{sums<TypeParam>(device, values, given)};
+        });
         const auto expected = definition(values, given);
         auto absolute = values;
         for (double& v : absolute) v = given.mean + std::abs(v - given.mean);
         const auto scale = definition(absolute, given);
         for (size_t s = 0; s < expected.size(); ++s) {
             const long double tolerance = 1e-14L * (s == 6 ? scale[s] : std::abs(expected[s]));
-            EXPECT_NEAR(results[0][s], static_cast<double>(expected[s]), static_cast<double>(tolerance)) << "sum " << s << " of " << count;
+            EXPECT_NEAR(results[0][s], static_cast<double>(expected[s]), static_cast<double>(tolerance))
+                << "sum " << s << " of " << count;
         }
     }
 }
@@ -95,7 +99,8 @@ TYPED_TEST(FirstOrder, Ranks) {
     this->on_devices([](TestDevice& device) {
         std::vector<double> values(1000);
         for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i) / 4;
-        const auto x = device.array(values), some = device.array<double>(4, -1), most = device.array<double>(Ranks::most, -1);
+        const auto x = device.array(values), some = device.array<double>(4, -1),
+                   most = device.array<double>(Ranks::most, -1);
         take_ranks<TypeParam>(device.stream, {3, {0, 999, 17}}, x.data(), some.data());
         EXPECT_EQ(some.host(), (std::vector<double>{0, 249.75, 4.25, -1}));
         Ranks all{Ranks::most, {}};

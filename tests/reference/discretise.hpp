@@ -1,5 +1,6 @@
 #pragma once
-// A value's grey level: the number of edges low + i * step, each rounded as it is written, that are not above it; 1 to `most`.
+// A value's grey level: the number of edges low + i * step, each rounded as it is written, that are not above it; 1 to
+// `most`.
 #include <algorithm>
 
 namespace cmtl::reference {

@@ -6,12 +6,13 @@
 namespace cmtl::reference {
 
 struct FirstOrder {
-    long double sum = 0, squares = 0;  // of x, of (x + shift)^2
-    long double absolute = 0, second = 0, third = 0, fourth = 0;  // of |x - mean| and powers of x - mean
+    long double sum = 0, squares = 0;                                // of x, of (x + shift)^2
+    long double absolute = 0, second = 0, third = 0, fourth = 0;     // of |x - mean| and powers of x - mean
     long double inner_count = 0, inner_sum = 0, inner_absolute = 0;  // of x in [low, high]; of |x - inner_mean| there
 };
 
-inline FirstOrder first_order(const std::vector<double>& values, double shift, double mean, double low, double high, double inner_mean) {
+inline FirstOrder first_order(const std::vector<double>& values, double shift, double mean, double low, double high,
+                              double inner_mean) {
     FirstOrder s;
     for (const double v : values) {
         const long double x = v, away = x - static_cast<long double>(mean);

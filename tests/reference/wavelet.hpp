@@ -1,7 +1,7 @@
 #pragma once
-// The undecimated coif1 wavelet of level 1 along one axis, as PyWavelets' swt sums it: of an (outer, n, inner) array, n even, that
-// goes on periodically. What wraps around the end is added first, the highest tap before the others. T: float or double; in float
-// PyWavelets' fourth tap is not the rounded one of double.
+// The undecimated coif1 wavelet of level 1 along one axis, as PyWavelets' swt sums it: of an (outer, n, inner) array, n
+// even, that goes on periodically. What wraps around the end is added first, the highest tap before the others. T:
+// float or double; in float PyWavelets' fourth tap is not the rounded one of double.
 #include <cstdint>
 #include <vector>
 
@@ -24,7 +24,8 @@ std::vector<T> coif1(const std::vector<T>& x, int64_t outer, int64_t n, int64_t 
                 T sum = 0;
                 const auto add = [&](int64_t k) {
                     const int64_t from = ((i + 3 - k) % n + n) % n;
-                    const T product = filter[static_cast<size_t>(k)] * x[static_cast<size_t>((o * n + from) * inner + c)];
+                    const T product =
+                        filter[static_cast<size_t>(k)] * x[static_cast<size_t>((o * n + from) * inner + c)];
                     sum = sum + product;
                 };
                 for (int64_t k = wrapped; k >= 0; --k) add(k);
