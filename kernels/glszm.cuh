@@ -45,9 +45,8 @@ __device__ __forceinline__ int32_t root(int32_t* parents, int32_t v) {
     return v;
 }
 
-__device__ __forceinline__ void join(int32_t* parents, int32_t a, int32_t b) {
-    a = root(parents, a);
-    b = root(parents, b);
+// a and b were roots when the thread looked; others may have hung them since.
+__device__ __forceinline__ void join_roots(int32_t* parents, int32_t a, int32_t b) {
     while (a != b) {
         const int32_t later = a > b ? a : b, first = a > b ? b : a;
         const int32_t found = atomicCAS(parents + later, lone, first);
@@ -55,6 +54,10 @@ __device__ __forceinline__ void join(int32_t* parents, int32_t a, int32_t b) {
         a = root(parents, found);
         b = root(parents, first);
     }
+}
+
+__device__ __forceinline__ void join(int32_t* parents, int32_t a, int32_t b) {
+    join_roots(parents, root(parents, a), root(parents, b));
 }
 
 // How far back the rows lie that a voxel looks at: the one before in its slice, and three of the slice before.

@@ -1,9 +1,16 @@
 // Zones against flooding.
 #include "kernels/glszm.hpp"
+
+#include "kernels/dialect.hpp"
+#include "kernels/glszm.cuh"
 #include "kernels/roi_case.hpp"
 #include "reference/glszm.hpp"
 
 namespace cmtl::kernels {
+inline namespace CMTL_TARGET {
+__global__ void join_roots_kernel(int32_t* parents, int32_t a, int32_t b) { zones::join_roots(parents, a, b); }
+__global__ void root_kernel(int32_t* parents, int32_t v, int32_t* root) { *root = zones::root(parents, v); }
+}  // namespace CMTL_TARGET
 namespace {
 
 template <class Target>
@@ -85,6 +92,33 @@ TYPED_TEST(Glszm, MoreZonesThanABlockCanHold) {
         roi_case("pairs in a sea", {12, 40, 120}, 250, [](int64_t z, int64_t y, int64_t x, int64_t) {
             return z % 2 == 0 && y % 2 == 0 && x % 3 < 2 ? static_cast<int>((z * 31 + y * 7 + x / 3) % 249) + 2 : 1;
         }));
+}
+
+// What a thread finds when others were faster: it hangs what was a root a moment ago.
+TEST(GlszmTrees, RootsThatAreNoneAnyMoreAreJoinedAllTheSame) {
+    TestDevice device(simt_runtime());
+    struct Case {
+        int32_t a, b;
+        std::vector<int32_t> before, after;
+    };
+    for (const Case& c : {Case{5, 3, {-1, -1, -1, -1, -1, -1}, {-1, -1, -1, -1, -1, 3}},
+                          Case{5, 3, {-1, -1, -1, -1, -1, 0}, {-1, -1, -1, 0, -1, 0}},    // 5 was hung from 0 meanwhile
+                          Case{3, 5, {-1, -1, -1, -1, -1, 4}, {-1, -1, -1, -1, 3, 4}},    // from 4
+                          Case{5, 3, {-1, -1, -1, 1, -1, -1}, {-1, -1, -1, 1, -1, 3}},    // 3 from 1: still an ancestor
+                          Case{5, 3, {-1, -1, -1, 1, -1, 0}, {-1, 0, -1, 1, -1, 0}},      // both, from different ones
+                          Case{5, 3, {-1, -1, -1, 1, -1, 1}, {-1, -1, -1, 1, -1, 1}}}) {  // both, from the same
+        const auto parents = device.array(c.before);
+        launch({"join_roots", dim3(1), dim3(1), 0, device.stream}, join_roots_kernel, parents.data(), c.a, c.b);
+        EXPECT_EQ(parents.host(), c.after);
+    }
+}
+TEST(GlszmTrees, PathsAreHalvedOnTheWayToTheRoot) {
+    TestDevice device(simt_runtime());
+    const auto parents = device.array(std::vector<int32_t>{-7, 0, 1, 2, 3, 4, 5});
+    const auto root = device.array(std::vector<int32_t>{77});
+    launch({"root", dim3(1), dim3(1), 0, device.stream}, root_kernel, parents.data(), 6, root.data());
+    EXPECT_EQ(root.host()[0], 0);
+    EXPECT_EQ(parents.host(), (std::vector<int32_t>{-7, 0, 0, 2, 2, 4, 4}));
 }
 
 }  // namespace
