@@ -82,6 +82,7 @@ paste "$work/names" <(cut -f 2- "$work/mangled") | awk -F '\t' '
         seen[key] = 1
     }
     END { for (key in seen) print key "\t" most[key, 3] + 0 "\t" most[key, 4] + 0 "\t" most[key, 5] + 0 "\t" most[key, 6] + 0 }' |
+    grep -v '^\(cub\|thrust\)::' |  # a library's kernels are that library's business
     sort -t $'\t' -k 1,1 -k 2,2V > "$work/measured"
 
 if $update; then
