@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(wavelets::threads)
         T v[wavelet_taps];
 #pragma unroll
         for (int a = 0; a < halo; ++a, from += inner) v[a + 1] = *from;
-#pragma unroll 3
+#pragma unroll 2  // more spills on sm_100 and sm_120
         for (int64_t i = begin; i < end; ++i, from += inner, to += inner) {
 #pragma unroll
             for (int a = 0; a < halo; ++a) v[a] = v[a + 1];
