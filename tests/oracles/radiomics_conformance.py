@@ -33,7 +33,7 @@ def ours(folder, image, mask, spacing, settings):
         written = sitk.GetImageFromArray(array)
         written.SetSpacing(spacing)
         sitk.WriteImage(written, str(folder / f"{name}.nrrd"))
-    options = [f"--setting={k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in settings.items()]
+    options = [f"--setting={k}={v}" for k, v in settings.items()]
     subprocess.run([PROGRAMS / "cmtl_radiomics", folder / "i.nrrd", folder / "m.nrrd", "-o", folder / "o.csv", "--quiet", *options], check=True)
     with open(folder / "o.csv") as file:
         return {k: float(v) if v else float("nan") for k, v in next(csv.DictReader(file)).items() if k != "ID"}
