@@ -42,11 +42,12 @@ def make_volume(folder, shape):
     volume = np.where(lungs, np.clip(np.round(value), 1, 2625), 0).astype(np.int16)
     for name, array in (("image", volume), ("mask", lungs.astype(np.uint8))):
         sitk.WriteImage(sitk.GetImageFromArray(array), str(folder / f"{name}.nii"))
-    return int(lungs.sum())
+    print(int(lungs.sum()))
 
 
 def process(command, environment=None):
-    """Runs to the end; (seconds, peak bytes of resident memory, its standard output)."""
+    """Runs to the end; (seconds, peak bytes of resident memory, its standard output). The peak is not below this process' own, which
+    is why volumes are made in another."""
     with tempfile.TemporaryFile() as output:
         begin = time.perf_counter()
         child = subprocess.Popen(command, stdout=output, env={**os.environ, "OMP_WAIT_POLICY": "passive", **(environment or {})})
@@ -103,13 +104,16 @@ def main():
     parser.add_argument("--shape", default="340x390x390")
     parser.add_argument("--markdown", type=pathlib.Path)
     parser.add_argument("--pyradiomics", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--make", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pyradiomics:
         return run_pyradiomics(options.pyradiomics)
+    if options.make:
+        return make_volume(options.make, [int(s) for s in options.shape.split("x")])
 
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        voxels = make_volume(folder, [int(s) for s in options.shape.split("x")])
+        voxels = int(process([sys.executable, __file__, "--make", str(folder), "--shape", options.shape])[2])
         command = [str(options.bin / "cmtl_radiomics"), str(folder / "image.nii"), str(folder / "mask.nii"), "-o", str(folder / "ours.csv"),
                    "--feature-set", "covid-mtl-375", "--quiet"]
         ours = [process(command) for _ in range(options.repeats + 1)][1:]  # the first one fills the file cache
