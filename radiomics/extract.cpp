@@ -4,6 +4,7 @@
 #include <set>
 #include <type_traits>
 
+#include "base/cpu_dispatch.hpp"
 #include "base/error.hpp"
 #include "radiomics/image_features.hpp"
 #include "radiomics/roi.hpp"
@@ -22,10 +23,20 @@ void check_roi(const Roi& roi, const RadiomicsSettings& s) {
         fail(ErrorKind::input, "radiomics", "the ROI has {} voxels, minimumROISize wants more than {}", roi.voxels, s.minimum_roi_size);
 }
 
+CMTL_MULTIARCH void equal_to(const uint8_t* mask, int64_t n, uint8_t label, uint8_t* row) {
+    for (int64_t i = 0; i < n; ++i) row[i] = mask[i] == label;
+}
+CMTL_MULTIARCH void not_zero(const uint8_t* mask, int64_t n, uint8_t* row) {
+    for (int64_t i = 0; i < n; ++i) row[i] = mask[i] != 0;
+}
+
 Roi find_labelled(const Mask& mask, int label) {
     Roi roi = find_roi(mask.geometry.size, [&](int64_t j, int64_t k, uint8_t* row) {
         const uint8_t* from = mask.voxels.data() + mask.offset(0, j, k);
-        for (int64_t i = 0; i < mask.nx(); ++i) row[i] = label ? from[i] == label : from[i] != 0;
+        if (label)
+            equal_to(from, mask.nx(), static_cast<uint8_t>(label), row);
+        else
+            not_zero(from, mask.nx(), row);
     });
     if (roi.voxels == 0) {
         const std::set<int> labels(mask.voxels.begin(), mask.voxels.end());

@@ -23,7 +23,7 @@ struct RadiomicsResult {
 
 // T: uint8_t, int16_t, uint16_t, int32_t, float or double, the type the file stores: like PyRadiomics the wavelet of a float image is
 // taken in float, of all others in double. The mask has the image's size (its geometry is not looked at: match_mask). Runs on the
-// context's device. Memory beside image and mask, on the CPU: 8 bytes per ROI voxel and image type, one byte (with more than 255 levels
+// context's device. Memory beside image and mask, on the CPU: 32 bytes per ROI voxel, one byte (with more than 255 levels
 // three) per voxel of the ROI's box, 12 per zone, and per thread a table of counts of at most 64 MiB, or of 4 (levels + 1) (levels + longest
 // side of the box) bytes where that is more. On a device: some 40 bytes per voxel of the box (float images:
 // 24), and 40 per ROI voxel.

@@ -52,6 +52,14 @@ struct Slab {
 
     void label(const Roi& roi, const LevelVolume<Level>& volume, int64_t first, int64_t last) {
         const int64_t row = volume.row(), plane = volume.plane();
+        // Room for a label a voxel: pages that no label reaches are never touched.
+        const auto first_run = static_cast<size_t>(roi.row_start[static_cast<size_t>(first * roi.size[1])]);
+        const auto end_run = static_cast<size_t>(roi.row_start[static_cast<size_t>(last * roi.size[1])]);
+        if (first_run == end_run) return;
+        const auto most = static_cast<size_t>(roi.runs[end_run - 1].first + roi.runs[end_run - 1].count() - roi.runs[first_run].first);
+        forest.reserve(most);
+        sizes.reserve(most);
+        levels.reserve(most);
         std::vector<int32_t> now(static_cast<size_t>(plane), 0), before(now);
         for (int64_t k = first; k < last; ++k) {
             for (int64_t j = 0; j < roi.size[1]; ++j)

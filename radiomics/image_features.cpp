@@ -105,32 +105,43 @@ template <class Real>
 ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings, double voxel_volume,
                                   const ImagesWanted& wanted, StepTimes& times) {
     StepWatch watch(times);
-    std::array<LargeArray<double>, image_types> values;
-    for (size_t i = 0; i < image_types; ++i)
-        if (wanted[i].any()) values[i] = LargeArray<double>(static_cast<size_t>(roi.voxels));
-    if (wanted[0].any())
+    ImageAnalysis analysis(roi, settings, voxel_volume, times);
+    ImagesFeatures features;
+    // Fresh memory is dear: the kernel clears each page first. So four sub-bands at a time share the same values.
+    std::array<LargeArray<double>, sub_bands / 2> values;
+    const auto room = [&](size_t n) {
+        if (values[n].empty()) values[n] = LargeArray<double>(static_cast<size_t>(roi.voxels));
+        return values[n].data();
+    };
+    if (wanted[0].any()) {
+        double* const packed = room(0);
         parallel_ranges(std::ssize(roi.runs), [&](int64_t first, int64_t last) {
             std::vector<Real> row(static_cast<size_t>(roi.size[0]));
             for (int64_t r = first; r < last; ++r) {
                 const RoiRun& run = roi.runs[static_cast<size_t>(r)];
                 read(run.j + roi.low[1], run.k + roi.low[2], run.begin + roi.low[0], run.count(), row.data());
-                std::copy_n(row.begin(), run.count(), values[0].data() + run.first);
+                std::copy_n(row.begin(), run.count(), packed + run.first);
             }
         });
-    watch.lap("prepare");
-    std::array<double*, sub_bands> out{};
-    for (size_t b = 0; b < sub_bands; ++b)
-        if (!values[b + 1].empty()) out[b] = values[b + 1].data();
-    if (std::any_of(out.begin(), out.end(), [](const double* p) { return p; })) {
+        watch.lap("prepare");
+        features[0] = analysis.run(values[0].span(), wanted[0], std::string(image_type_names[0]));
+    }
+    for (int x = 0; x < 2; ++x) {
+        std::array<double*, sub_bands> out{};
+        std::array<size_t, sub_bands> place{};
+        size_t used = 0;
+        for (size_t yz = 0; yz < sub_bands / 2; ++yz) {
+            const size_t band = sub_band(x, static_cast<int>(yz / 2), static_cast<int>(yz % 2));
+            if (!wanted[band + 1].any()) continue;
+            place[band] = used;
+            out[band] = room(used++);
+        }
+        if (!used) continue;
+        watch = StepWatch(times);
         wavelet<Real>(roi, read, out);
         watch.lap("wavelet");
-    }
-    ImageAnalysis analysis(roi, settings, voxel_volume, times);
-    ImagesFeatures features;
-    for (size_t i = 0; i < image_types; ++i) {
-        if (!wanted[i].any()) continue;
-        features[i] = analysis.run(values[i].span(), wanted[i], std::string(image_type_names[i]));
-        values[i] = {};
+        for (size_t band = 0; band < sub_bands; ++band)
+            if (out[band]) features[band + 1] = analysis.run(values[place[band]].span(), wanted[band + 1], std::string(image_type_names[band + 1]));
     }
     return features;
 }

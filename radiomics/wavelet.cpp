@@ -102,6 +102,8 @@ class Tile {
     }
 
   private:
+    // Whether a sub-band with these letters along x and y is.
+    bool wants(int letters) const { return out_[sub_band(letters / 2, letters % 2, 0)] || out_[sub_band(letters / 2, letters % 2, 1)]; }
     Real* filtered_x(int letter, int64_t row) {
         return filtered_x_.data() + (letter * (tile_rows + behind + ahead) + row) * width_;
     }
@@ -121,8 +123,9 @@ class Tile {
         for (int64_t row = 0; row < rows_; ++row) {
             const Order order(j0_ + row + roi_.low[1], even(roi_.image[1]));
             for (int x = 0; x < 2; ++x)
-                filter_ordered<Real>(order, [&](int t) { return filtered_x(x, row + behind + ahead - t) + begin; }, n,
-                                     ring(k, 2 * x, row) + begin, ring(k, 2 * x + 1, row) + begin);
+                if (wants(2 * x) || wants(2 * x + 1))
+                    filter_ordered<Real>(order, [&](int t) { return filtered_x(x, row + behind + ahead - t) + begin; }, n,
+                                         ring(k, 2 * x, row) + begin, ring(k, 2 * x + 1, row) + begin);
         }
     }
 
@@ -139,9 +142,9 @@ class Tile {
         for (int64_t row = 0; row < rows_; ++row)
             for (const RoiRun& r : roi_.row(j0_ + row, k))
                 for (int letters = 0; letters < 4; ++letters) {
+                    if (!wants(letters)) continue;
                     double* low = out_[sub_band(letters / 2, letters % 2, 0)];
                     double* high = out_[sub_band(letters / 2, letters % 2, 1)];
-                    if (!low && !high) continue;
                     const auto stream = [&](int t) { return ring(k + ahead - t, letters, row) + r.begin; };
                     Real* spare[2] = {spare_.data(), spare_.data() + width_};
                     if constexpr (std::is_same_v<Real, double>) {
