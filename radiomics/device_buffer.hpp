@@ -14,7 +14,9 @@ class DeviceBuffer {
     DeviceBuffer() = default;
     // Not initialised.
     DeviceBuffer(Context& context, size_t count)
-        : context_(&context), count_(count), memory_(context.empty({static_cast<int64_t>(count * sizeof(T))}, Dtype::u8)) {}
+        : context_(&context),
+          count_(count),
+          memory_(context.empty({static_cast<int64_t>(count * sizeof(T))}, Dtype::u8)) {}
     DeviceBuffer(Context& context, std::span<const T> values) : DeviceBuffer(context, values.size()) {
         context.queue().upload(data(), values.data(), values.size_bytes());
     }

@@ -1,5 +1,5 @@
-// The same steps as on the CPU, by the kernels: the ROI's box and what the filters reach beyond it go to the device once; values,
-// levels and matrices stay there, and what comes back is a few numbers per level and direction.
+// The same steps as on the CPU, by the kernels: the ROI's box and what the filters reach beyond it go to the device
+// once; values, levels and matrices stay there, and what comes back is a few numbers per level and direction.
 #include <algorithm>
 #include <limits>
 
@@ -31,7 +31,8 @@ constexpr int64_t reach = wavelet_before + wavelet_after;
 
 std::vector<kernels::VoxelOffset> voxel_offsets(const std::vector<Index3>& offsets) {
     std::vector<kernels::VoxelOffset> out;
-    for (const Index3& o : offsets) out.push_back({static_cast<int32_t>(o[2]), static_cast<int32_t>(o[1]), static_cast<int32_t>(o[0])});
+    for (const Index3& o : offsets)
+        out.push_back({static_cast<int32_t>(o[2]), static_cast<int32_t>(o[1]), static_cast<int32_t>(o[0])});
     return out;
 }
 
@@ -39,7 +40,8 @@ std::vector<kernels::VoxelOffset> voxel_offsets(const std::vector<Index3>& offse
 std::vector<int32_t> places(const Roi& roi, int64_t border) {
     const kernels::LevelBox box{roi.size[2], roi.size[1], roi.size[0], border};
     if (box.elements() > std::numeric_limits<int32_t>::max())
-        fail(ErrorKind::resource, "radiomics", "the ROI's box has {} voxels, a device takes up to 2^31: use --device cpu", box.elements());
+        fail(ErrorKind::resource, "radiomics",
+             "the ROI's box has {} voxels, a device takes up to 2^31: use --device cpu", box.elements());
     std::vector<int32_t> out;
     out.reserve(static_cast<size_t>(roi.voxels));
     for (const RoiRun& run : roi.runs)
@@ -50,11 +52,20 @@ std::vector<int32_t> places(const Roi& roi, int64_t border) {
 template <class Target>
 class DeviceAnalysis {
   public:
-    DeviceAnalysis(Context& context, const Roi& roi, const RadiomicsSettings& settings, double voxel_volume, StepTimes& times)
-        : context_(context), stream_(context.stream()), roi_(roi), settings_(settings), voxel_volume_(voxel_volume), times_(times),
-          box_{roi.size[2], roi.size[1], roi.size[0], *std::max_element(settings.distances.begin(), settings.distances.end())},
-          voxels_(context, places(roi, box_.border)), pair_offsets_(glcm_offsets(settings.distances, roi.size)),
-          run_offsets_(glcm_offsets({1}, roi.size)), device_pair_offsets_(context, voxel_offsets(pair_offsets_)),
+    DeviceAnalysis(Context& context, const Roi& roi, const RadiomicsSettings& settings, double voxel_volume,
+                   StepTimes& times)
+        : context_(context),
+          stream_(context.stream()),
+          roi_(roi),
+          settings_(settings),
+          voxel_volume_(voxel_volume),
+          times_(times),
+          box_{roi.size[2], roi.size[1], roi.size[0],
+               *std::max_element(settings.distances.begin(), settings.distances.end())},
+          voxels_(context, places(roi, box_.border)),
+          pair_offsets_(glcm_offsets(settings.distances, roi.size)),
+          run_offsets_(glcm_offsets({1}, roi.size)),
+          device_pair_offsets_(context, voxel_offsets(pair_offsets_)),
           device_run_offsets_(context, voxel_offsets(run_offsets_)) {}
 
     ImageFeatures run(const DeviceBuffer<double>& values, const Wanted& wanted, const std::string& name) {
@@ -68,14 +79,15 @@ class DeviceAnalysis {
         Binning binning = make_binning(found.not_finite ? nan : found.least, found.greatest, settings_, name);
         const int highest = binning.level(found.greatest);
         if (!binning.most) binning.most = highest;
-        if (highest <= std::numeric_limits<uint8_t>::max()) return textures(values, binning, found, wanted, narrow_, watch);
+        if (highest <= std::numeric_limits<uint8_t>::max())
+            return textures(values, binning, found, wanted, narrow_, watch);
         return textures(values, binning, found, wanted, wide_, watch);
     }
 
   private:
     template <class Level>
-    ImageFeatures textures(const DeviceBuffer<double>& values, const Binning& binning, const kernels::ValueRange& range, const Wanted& wanted,
-                           DeviceBuffer<Level>& volume, StepWatch& watch) {
+    ImageFeatures textures(const DeviceBuffer<double>& values, const Binning& binning, const kernels::ValueRange& range,
+                           const Wanted& wanted, DeviceBuffer<Level>& volume, StepWatch& watch) {
         const auto wants = [&](FeatureClass c) { return wanted.classes[static_cast<size_t>(c)]; };
         ImageFeatures out;
         const auto of = [&](FeatureClass c) -> std::vector<double>& { return out.values[static_cast<size_t>(c)]; };
@@ -110,8 +122,8 @@ class DeviceAnalysis {
     LevelCounts levels_of(const DeviceBuffer<double>& values, const Binning& binning, DeviceBuffer<Level>& volume) {
         DeviceBuffer<unsigned> counts(context_, static_cast<size_t>(binning.most) + 1);
         counts.zero();
-        kernels::discretise<Target>(stream_, roi_.voxels, values.data(), voxels_.data(), {binning.low, binning.step, binning.most}, volume.data(),
-                                    counts.data());
+        kernels::discretise<Target>(stream_, roi_.voxels, values.data(), voxels_.data(),
+                                    {binning.low, binning.step, binning.most}, volume.data(), counts.data());
         LevelCounts levels;
         const std::vector<unsigned> by_level = counts.download();
         for (size_t l = 1; l < by_level.size(); ++l)
@@ -147,14 +159,17 @@ class DeviceAnalysis {
         const double low = percentile(s, 0), high = percentile(s, 4);
         DeviceBuffer<std::byte> scratch(context_, kernels::first_order_scratch(n));
         const DeviceBuffer<kernels::FirstOrderSums> sums(context_, size_t{1});
-        kernels::first_order_sums<Target>(stream_, n, values.data(), settings_.voxel_array_shift, low, high, sums.data(), scratch.data());
+        kernels::first_order_sums<Target>(stream_, n, values.data(), settings_.voxel_array_shift, low, high,
+                                          sums.data(), scratch.data());
         const kernels::FirstOrderSums plain = sums.download().front();
         s.sum = plain.sum;
         s.shifted_squares = plain.squares;
         s.robust_count = static_cast<int64_t>(plain.inner_count);
-        const double mean = s.least == s.greatest ? s.least : s.sum / static_cast<double>(n), inner_mean = plain.inner_sum / plain.inner_count;
+        const double mean = s.least == s.greatest ? s.least : s.sum / static_cast<double>(n),
+                     inner_mean = plain.inner_sum / plain.inner_count;
         const DeviceBuffer<kernels::FirstOrderMoments> moments(context_, size_t{1});
-        kernels::first_order_moments<Target>(stream_, n, values.data(), mean, low, high, inner_mean, moments.data(), scratch.data());
+        kernels::first_order_moments<Target>(stream_, n, values.data(), mean, low, high, inner_mean, moments.data(),
+                                             scratch.data());
         const kernels::FirstOrderMoments m = moments.download().front();
         s.absolute = m.absolute, s.second = m.second, s.third = m.third, s.fourth = m.fourth;
         s.robust_absolute = m.inner_absolute;
@@ -164,18 +179,20 @@ class DeviceAnalysis {
     template <class Level>
     std::vector<GlcmSums> pairs(const kernels::RoiLevels<Level>& roi, const LevelCounts& levels, bool with_mcc) {
         const int directions = static_cast<int>(pair_offsets_.size());
-        const auto n = static_cast<size_t>(levels.highest), bins = static_cast<size_t>(kernels::glcm_bins(levels.highest));
+        const auto n = static_cast<size_t>(levels.highest),
+                   bins = static_cast<size_t>(kernels::glcm_bins(levels.highest));
         std::vector<GlcmSums> out(pair_offsets_.size());
         if (!directions) return out;
         const DeviceBuffer<uint32_t> counts(context_, bins * pair_offsets_.size());
-        kernels::glcm<Target>(stream_, roi, directions, device_pair_offsets_.data(), context_.queue().runtime().properties().shared_per_block,
-                              counts.data());
+        kernels::glcm<Target>(stream_, roi, directions, device_pair_offsets_.data(),
+                              context_.queue().runtime().properties().shared_per_block, counts.data());
         const kernels::GlcmIntegers at{levels.highest};
         const auto each = static_cast<size_t>(at.count());
         const DeviceBuffer<uint64_t> integers(context_, each * pair_offsets_.size());
         const DeviceBuffer<kernels::GlcmDoubles> doubles(context_, pair_offsets_.size());
         DeviceBuffer<std::byte> scratch(context_, kernels::glcm_reduce_scratch(levels.highest, directions));
-        kernels::glcm_reduce<Target>(stream_, levels.highest, directions, counts.data(), integers.data(), doubles.data(), scratch.data());
+        kernels::glcm_reduce<Target>(stream_, levels.highest, directions, counts.data(), integers.data(),
+                                     doubles.data(), scratch.data());
         const auto sums = integers.download();
         const auto logarithms = doubles.download();
         const auto host_counts = with_mcc ? counts.download() : std::vector<uint32_t>();
@@ -200,11 +217,13 @@ class DeviceAnalysis {
 
     template <class Level>
     std::vector<std::vector<SizeCount>> runs(const kernels::RoiLevels<Level>& roi) {
-        const size_t directions = run_offsets_.size(), longest = static_cast<size_t>(box_.longest()), n = static_cast<size_t>(roi.highest);
+        const size_t directions = run_offsets_.size(), longest = static_cast<size_t>(box_.longest()),
+                     n = static_cast<size_t>(roi.highest);
         std::vector<std::vector<SizeCount>> out(directions);
         if (!directions) return out;
         const DeviceBuffer<uint32_t> counts(context_, directions * n * longest), lines(context_, directions);
-        kernels::glrlm<Target>(stream_, roi, static_cast<int>(directions), device_run_offsets_.data(), counts.data(), lines.data());
+        kernels::glrlm<Target>(stream_, roi, static_cast<int>(directions), device_run_offsets_.data(), counts.data(),
+                               lines.data());
         const auto host_counts = counts.download(), has_lines = lines.download();
         for (size_t d = 0; d < directions; ++d) {
             if (!has_lines[d]) continue;
@@ -219,8 +238,10 @@ class DeviceAnalysis {
     template <class Level>
     std::vector<SizeCount> zones(const kernels::RoiLevels<Level>& roi) {
         const DeviceBuffer<int32_t> parents(context_, static_cast<size_t>(box_.elements()));
-        const DeviceBuffer<uint32_t> small(context_, static_cast<size_t>(roi.highest * kernels::glszm_small_size)), count(context_, size_t{1});
-        const DeviceBuffer<kernels::ZoneRecord> records(context_, static_cast<size_t>(kernels::glszm_most_records(roi_.voxels)));
+        const DeviceBuffer<uint32_t> small(context_, static_cast<size_t>(roi.highest * kernels::glszm_small_size)),
+            count(context_, size_t{1});
+        const DeviceBuffer<kernels::ZoneRecord> records(context_,
+                                                        static_cast<size_t>(kernels::glszm_most_records(roi_.voxels)));
         kernels::glszm<Target>(stream_, roi, parents.data(), {small.data(), records.data(), count.data()});
         const size_t large = count.download().front();
         std::vector<std::pair<int, int64_t>> pieces;
@@ -254,8 +275,8 @@ DeviceBuffer<Real> upload_region(Context& context, const Roi& roi, const RowRead
     for (int64_t k = 0; k < depth; ++k) {
         const int64_t plane = periodic(k - wavelet_before + roi.low[2], roi.image[2]);
         for (int64_t j = 0; j < height; ++j)
-            read_periodic(read, roi.image[0], periodic(j - wavelet_before + roi.low[1], roi.image[1]), plane, roi.low[0] - wavelet_before, width,
-                          slice.data() + j * width);
+            read_periodic(read, roi.image[0], periodic(j - wavelet_before + roi.low[1], roi.image[1]), plane,
+                          roi.low[0] - wavelet_before, width, slice.data() + j * width);
         context.queue().upload(region.data() + k * width * height, slice.data(), slice.size() * sizeof(Real));
     }
     return region;
@@ -266,8 +287,9 @@ int64_t even(int64_t n) { return n + n % 2; }
 }  // namespace
 
 template <class Real>
-ImagesFeatures device_image_features(Context& context, const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings,
-                                     double voxel_volume, const ImagesWanted& wanted, StepTimes& times) {
+ImagesFeatures device_image_features(Context& context, const Roi& roi, const RowReader<Real>& read,
+                                     const RadiomicsSettings& settings, double voxel_volume, const ImagesWanted& wanted,
+                                     StepTimes& times) {
     ImagesFeatures features;
     on_target(context, [&]<class Target>(Target) {
         StepWatch watch(times);
@@ -295,22 +317,24 @@ ImagesFeatures device_image_features(Context& context, const Roi& roi, const Row
         const DeviceBuffer<int32_t> voxels(context, places(roi, 0));
         watch.lap("prepare");
         DeviceBuffer<Real> along_x[2], along_y[2];
-        for (auto& part : along_x) part = DeviceBuffer<Real>(context, static_cast<size_t>(nx * (ny + reach) * (nz + reach)));
-        kernels::wavelet_pass<Target>(stream, {(ny + reach) * (nz + reach), nx, 1, roi.low[0], even(roi.image[0])}, region.data(), along_x[0].data(),
-                                      along_x[1].data());
+        for (auto& part : along_x)
+            part = DeviceBuffer<Real>(context, static_cast<size_t>(nx * (ny + reach) * (nz + reach)));
+        kernels::wavelet_pass<Target>(stream, {(ny + reach) * (nz + reach), nx, 1, roi.low[0], even(roi.image[0])},
+                                      region.data(), along_x[0].data(), along_x[1].data());
         region = {};
         for (auto& part : along_y) part = DeviceBuffer<Real>(context, static_cast<size_t>(nx * ny * (nz + reach)));
         for (int x = 0; x < 2; ++x) {
-            kernels::wavelet_pass<Target>(stream, {nz + reach, ny, nx, roi.low[1], even(roi.image[1])}, along_x[x].data(), along_y[0].data(),
-                                          along_y[1].data());
+            kernels::wavelet_pass<Target>(stream, {nz + reach, ny, nx, roi.low[1], even(roi.image[1])},
+                                          along_x[x].data(), along_y[0].data(), along_y[1].data());
             for (int y = 0; y < 2; ++y) {
                 const size_t images[2] = {1 + sub_band(x, y, 0), 1 + sub_band(x, y, 1)};
                 DeviceBuffer<double> values[2];
                 for (int z = 0; z < 2; ++z)
-                    if (wanted[images[z]].any()) values[z] = DeviceBuffer<double>(context, static_cast<size_t>(roi.voxels));
+                    if (wanted[images[z]].any())
+                        values[z] = DeviceBuffer<double>(context, static_cast<size_t>(roi.voxels));
                 if (!values[0].size() && !values[1].size()) continue;
-                kernels::wavelet_gather<Target>(stream, {1, nz, nx * ny, roi.low[2], even(roi.image[2])}, roi.voxels, voxels.data(),
-                                                along_y[y].data(), values[0].data(), values[1].data());
+                kernels::wavelet_gather<Target>(stream, {1, nz, nx * ny, roi.low[2], even(roi.image[2])}, roi.voxels,
+                                                voxels.data(), along_y[y].data(), values[0].data(), values[1].data());
                 for (int z = 0; z < 2; ++z)
                     if (values[z].size()) analyse(images[z], values[z]);
             }
@@ -319,7 +343,9 @@ ImagesFeatures device_image_features(Context& context, const Roi& roi, const Row
     return features;
 }
 
-template ImagesFeatures device_image_features(Context&, const Roi&, const RowReader<float>&, const RadiomicsSettings&, double, const ImagesWanted&, StepTimes&);
-template ImagesFeatures device_image_features(Context&, const Roi&, const RowReader<double>&, const RadiomicsSettings&, double, const ImagesWanted&, StepTimes&);
+template ImagesFeatures device_image_features(Context&, const Roi&, const RowReader<float>&, const RadiomicsSettings&,
+                                              double, const ImagesWanted&, StepTimes&);
+template ImagesFeatures device_image_features(Context&, const Roi&, const RowReader<double>&, const RadiomicsSettings&,
+                                              double, const ImagesWanted&, StepTimes&);
 
 }  // namespace cmtl

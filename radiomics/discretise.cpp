@@ -30,8 +30,8 @@ double floor_modulo(double a, double b) {
 }
 
 template <class Level>
-[[gnu::always_inline]] inline void levels_body(const double* __restrict values, int64_t n, double low, double step, int most,
-                                               Level* __restrict levels) {
+[[gnu::always_inline]] inline void levels_body(const double* __restrict values, int64_t n, double low, double step,
+                                               int most, Level* __restrict levels) {
     const double inverse = 1 / step;
     for (int64_t i = 0; i < n; ++i) levels[i] = static_cast<Level>(level_of(values[i], low, step, inverse, most));
 }
@@ -76,7 +76,8 @@ int Binning::level(double value) const { return level_of(value, low, step, 1 / s
 Binning make_binning(double least, double greatest, const RadiomicsSettings& s, const std::string& what) {
     if (!std::isfinite(least) || !std::isfinite(greatest))
         fail(ErrorKind::input, "radiomics",
-             "{}: NaN or infinity within the ROI's reach: features of such values mean nothing; repair the image or leave these voxels out of the mask",
+             "{}: NaN or infinity within the ROI's reach: features of such values mean nothing; repair the image or "
+             "leave these voxels out of the mask",
              what);
     if (s.bin_count > 0) {
         if (least == greatest) return {least - 0.5, 1.0 / s.bin_count, s.bin_count};
@@ -88,7 +89,9 @@ Binning make_binning(double least, double greatest, const RadiomicsSettings& s, 
         // The next width of one or two digits that is wide enough.
         const double needed = (greatest - least) / (max_levels - 1);
         const double unit = std::pow(10, std::floor(std::log10(needed)));
-        fail(ErrorKind::input, "radiomics", "{}: a bin width of {} cuts values from {} to {} into {} grey levels, {} are possible: a bin width of {} would do",
+        fail(ErrorKind::input, "radiomics",
+             "{}: a bin width of {} cuts values from {} to {} into {} grey levels, {} are possible: a bin width of {} "
+             "would do",
              what, s.bin_width, least, greatest, levels, max_levels, std::ceil(needed / unit * 10) / 10 * unit);
     }
     return {low, (low + s.bin_width) - low, 0};
@@ -96,22 +99,26 @@ Binning make_binning(double least, double greatest, const RadiomicsSettings& s, 
 
 std::pair<double, double> value_range(std::span<const double> values) {
     double least = std::numeric_limits<double>::infinity(), greatest = -least, faults = 0;
-    parallel_ranges(std::ssize(values), [&](int64_t begin, int64_t end) {
-        double low = std::numeric_limits<double>::infinity(), high = -low, fault = 0;
-        range_of(values.data() + begin, end - begin, &low, &high, &fault);
+    parallel_ranges(
+        std::ssize(values),
+        [&](int64_t begin, int64_t end) {
+            double low = std::numeric_limits<double>::infinity(), high = -low, fault = 0;
+            range_of(values.data() + begin, end - begin, &low, &high, &fault);
 #pragma omp critical
-        {
-            least = std::min(least, low);
-            greatest = std::max(greatest, high);
-            faults += fault;
-        }
-    }, 1 << 14);
+            {
+                least = std::min(least, low);
+                greatest = std::max(greatest, high);
+                faults += fault;
+            }
+        },
+        1 << 14);
     if (faults != 0) return {std::nan(""), std::nan("")};
     return {least, greatest};
 }
 
 template <class Level>
-LevelCounts discretise(const Roi& roi, std::span<const double> values, const Binning& binning, LevelVolume<Level>& volume) {
+LevelCounts discretise(const Roi& roi, std::span<const double> values, const Binning& binning,
+                       LevelVolume<Level>& volume) {
     const int most = binning.most > 0 ? binning.most : no_limit;
     const size_t bins = size_t{std::numeric_limits<Level>::max()} + 1;
     std::vector<int64_t> counts(bins, 0);

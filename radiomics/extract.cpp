@@ -17,10 +17,12 @@ void check_roi(const Roi& roi, const RadiomicsSettings& s) {
     if (roi.voxels == 1) fail(ErrorKind::input, "radiomics", "the mask has one voxel: texture needs neighbours");
     const auto dimensions = std::count_if(roi.size.begin(), roi.size.end(), [](int64_t n) { return n > 1; });
     if (dimensions < s.minimum_roi_dimensions)
-        fail(ErrorKind::input, "radiomics", "the ROI is longer than one voxel along {} axes, minimumROIDimensions wants {}", dimensions,
+        fail(ErrorKind::input, "radiomics",
+             "the ROI is longer than one voxel along {} axes, minimumROIDimensions wants {}", dimensions,
              s.minimum_roi_dimensions);
     if (s.minimum_roi_size > 0 && roi.voxels <= s.minimum_roi_size)
-        fail(ErrorKind::input, "radiomics", "the ROI has {} voxels, minimumROISize wants more than {}", roi.voxels, s.minimum_roi_size);
+        fail(ErrorKind::input, "radiomics", "the ROI has {} voxels, minimumROISize wants more than {}", roi.voxels,
+             s.minimum_roi_size);
 }
 
 CMTL_MULTIARCH void equal_to(const uint8_t* mask, int64_t n, uint8_t label, uint8_t* row) {
@@ -44,13 +46,15 @@ Roi find_labelled(const Mask& mask, int label) {
         for (const int l : labels)
             if (l) present += fmt::format("{}{}", present.empty() ? "" : ", ", l);
         if (present.empty()) fail(ErrorKind::input, "radiomics", "the mask is empty: no voxel is above 0");
-        fail(ErrorKind::input, "radiomics", "label {} is absent from the mask, which has {}: choose with --label", label, present);
+        fail(ErrorKind::input, "radiomics", "label {} is absent from the mask, which has {}: choose with --label",
+             label, present);
     }
     return roi;
 }
 
 template <class T>
-RadiomicsResult extract(Context& context, const Image<T>& image, const Roi& roi, const RadiomicsSettings& settings, RadiomicsResult result) {
+RadiomicsResult extract(Context& context, const Image<T>& image, const Roi& roi, const RadiomicsSettings& settings,
+                        RadiomicsResult result) {
     check_roi(roi, settings);
     ImagesWanted wanted;
     const auto& glcm = feature_names(FeatureClass::glcm);
@@ -62,10 +66,13 @@ RadiomicsResult extract(Context& context, const Image<T>& image, const Roi& roi,
     double voxel_volume = 1;
     for (const double mm : image.geometry.spacing) voxel_volume *= mm;
     using Real = std::conditional_t<std::is_same_v<T, float>, float, double>;
-    const RowReader<Real> read = [&](int64_t j, int64_t k, int64_t i, int64_t count, Real* to) { std::copy_n(&image.at(i, j, k), count, to); };
-    const ImagesFeatures features = context.on_gpu()
-                                        ? device_image_features<Real>(context, roi, read, settings, voxel_volume, wanted, result.timeline)
-                                        : cpu_image_features<Real>(roi, read, settings, voxel_volume, wanted, result.timeline);
+    const RowReader<Real> read = [&](int64_t j, int64_t k, int64_t i, int64_t count, Real* to) {
+        std::copy_n(&image.at(i, j, k), count, to);
+    };
+    const ImagesFeatures features =
+        context.on_gpu()
+            ? device_image_features<Real>(context, roi, read, settings, voxel_volume, wanted, result.timeline)
+            : cpu_image_features<Real>(roi, read, settings, voxel_volume, wanted, result.timeline);
     for (size_t i = 0; i < image_types; ++i) result.levels[i] = features[i].levels;
     for (const FeatureRequest& f : settings.features) {
         result.names.push_back(f.name);
@@ -80,11 +87,12 @@ RadiomicsResult extract(Context& context, const Image<T>& image, const Roi& roi,
 }  // namespace
 
 template <class T>
-RadiomicsResult extract_features(Context& context, const Image<T>& image, const Mask& mask, const RadiomicsSettings& settings) {
+RadiomicsResult extract_features(Context& context, const Image<T>& image, const Mask& mask,
+                                 const RadiomicsSettings& settings) {
     validate(settings);
     if (image.geometry.size != mask.geometry.size)
-        fail(ErrorKind::input, "radiomics", "the image has {} x {} x {} voxels, its mask {} x {} x {}", image.nx(), image.ny(), image.nz(), mask.nx(),
-             mask.ny(), mask.nz());
+        fail(ErrorKind::input, "radiomics", "the image has {} x {} x {} voxels, its mask {} x {} x {}", image.nx(),
+             image.ny(), image.nz(), mask.nx(), mask.ny(), mask.nz());
     RadiomicsResult result;
     StepWatch watch(result.timeline);
     const Roi roi = find_labelled(mask, settings.label);
@@ -101,13 +109,14 @@ RadiomicsResult extract_features(Context& context, const Image<T>& image, const 
         const T* from = image.voxels.data() + image.offset(0, j, k);
         for (int64_t i = 0; i < image.nx(); ++i) row[i] = from[i] > 0;
     });
-    if (roi.voxels == 0) fail(ErrorKind::input, "radiomics", "no voxel is above 0: there is nothing to compute features of");
+    if (roi.voxels == 0)
+        fail(ErrorKind::input, "radiomics", "no voxel is above 0: there is nothing to compute features of");
     watch.lap("prepare");
     return extract(context, image, roi, settings, std::move(result));
 }
 
-#define CMTL_EXTRACT(T)                                                                                              \
-    template RadiomicsResult extract_features(Context&, const Image<T>&, const Mask&, const RadiomicsSettings&);     \
+#define CMTL_EXTRACT(T)                                                                                          \
+    template RadiomicsResult extract_features(Context&, const Image<T>&, const Mask&, const RadiomicsSettings&); \
     template RadiomicsResult extract_features(Context&, const Image<T>&, const RadiomicsSettings&);
 CMTL_EXTRACT(uint8_t)
 CMTL_EXTRACT(int16_t)

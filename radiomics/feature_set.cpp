@@ -8,20 +8,42 @@ namespace cmtl {
 
 const std::vector<std::string>& feature_names(FeatureClass feature_class) {
     static const std::vector<std::string> names[feature_classes] = {
-        {"10Percentile", "90Percentile", "Energy", "Entropy", "InterquartileRange", "Kurtosis", "Maximum", "MeanAbsoluteDeviation", "Mean",
-         "Median", "Minimum", "Range", "RobustMeanAbsoluteDeviation", "RootMeanSquared", "Skewness", "TotalEnergy", "Uniformity",
-         "Variance"},
-        {"Autocorrelation", "ClusterProminence", "ClusterShade", "ClusterTendency", "Contrast", "Correlation", "DifferenceAverage",
-         "DifferenceEntropy", "DifferenceVariance", "Id", "Idm", "Idmn", "Idn", "Imc1", "Imc2", "InverseVariance", "JointAverage",
-         "JointEnergy", "JointEntropy", "MCC", "MaximumProbability", "SumAverage", "SumEntropy", "SumSquares"},
-        {"GrayLevelNonUniformity", "GrayLevelNonUniformityNormalized", "GrayLevelVariance", "HighGrayLevelRunEmphasis", "LongRunEmphasis",
-         "LongRunHighGrayLevelEmphasis", "LongRunLowGrayLevelEmphasis", "LowGrayLevelRunEmphasis", "RunEntropy", "RunLengthNonUniformity",
-         "RunLengthNonUniformityNormalized", "RunPercentage", "RunVariance", "ShortRunEmphasis", "ShortRunHighGrayLevelEmphasis",
-         "ShortRunLowGrayLevelEmphasis"},
+        {"10Percentile", "90Percentile", "Energy", "Entropy", "InterquartileRange", "Kurtosis", "Maximum",
+         "MeanAbsoluteDeviation", "Mean", "Median", "Minimum", "Range", "RobustMeanAbsoluteDeviation",
+         "RootMeanSquared", "Skewness", "TotalEnergy", "Uniformity", "Variance"},
+        {"Autocorrelation",
+         "ClusterProminence",
+         "ClusterShade",
+         "ClusterTendency",
+         "Contrast",
+         "Correlation",
+         "DifferenceAverage",
+         "DifferenceEntropy",
+         "DifferenceVariance",
+         "Id",
+         "Idm",
+         "Idmn",
+         "Idn",
+         "Imc1",
+         "Imc2",
+         "InverseVariance",
+         "JointAverage",
+         "JointEnergy",
+         "JointEntropy",
+         "MCC",
+         "MaximumProbability",
+         "SumAverage",
+         "SumEntropy",
+         "SumSquares"},
+        {"GrayLevelNonUniformity", "GrayLevelNonUniformityNormalized", "GrayLevelVariance", "HighGrayLevelRunEmphasis",
+         "LongRunEmphasis", "LongRunHighGrayLevelEmphasis", "LongRunLowGrayLevelEmphasis", "LowGrayLevelRunEmphasis",
+         "RunEntropy", "RunLengthNonUniformity", "RunLengthNonUniformityNormalized", "RunPercentage", "RunVariance",
+         "ShortRunEmphasis", "ShortRunHighGrayLevelEmphasis", "ShortRunLowGrayLevelEmphasis"},
         {"GrayLevelNonUniformity", "GrayLevelNonUniformityNormalized", "GrayLevelVariance", "HighGrayLevelZoneEmphasis",
-         "LargeAreaEmphasis", "LargeAreaHighGrayLevelEmphasis", "LargeAreaLowGrayLevelEmphasis", "LowGrayLevelZoneEmphasis",
-         "SizeZoneNonUniformity", "SizeZoneNonUniformityNormalized", "SmallAreaEmphasis", "SmallAreaHighGrayLevelEmphasis",
-         "SmallAreaLowGrayLevelEmphasis", "ZoneEntropy", "ZonePercentage", "ZoneVariance"}};
+         "LargeAreaEmphasis", "LargeAreaHighGrayLevelEmphasis", "LargeAreaLowGrayLevelEmphasis",
+         "LowGrayLevelZoneEmphasis", "SizeZoneNonUniformity", "SizeZoneNonUniformityNormalized", "SmallAreaEmphasis",
+         "SmallAreaHighGrayLevelEmphasis", "SmallAreaLowGrayLevelEmphasis", "ZoneEntropy", "ZonePercentage",
+         "ZoneVariance"}};
     return names[static_cast<size_t>(feature_class)];
 }
 
@@ -32,7 +54,8 @@ std::string_view class_name(FeatureClass feature_class) {
 
 namespace {
 
-constexpr FeatureClass every_class[] = {FeatureClass::first_order, FeatureClass::glcm, FeatureClass::glrlm, FeatureClass::glszm};
+constexpr FeatureClass every_class[] = {FeatureClass::first_order, FeatureClass::glcm, FeatureClass::glrlm,
+                                        FeatureClass::glszm};
 
 size_t index_of(FeatureClass feature_class, std::string_view name) {
     const auto& names = feature_names(feature_class);
@@ -46,11 +69,13 @@ std::vector<FeatureRequest> everything() {
     for (size_t image = 0; image < image_types; ++image)
         for (const FeatureClass c : every_class)
             for (size_t f = 0; f < feature_names(c).size(); ++f)
-                out.push_back({fmt::format("{}_{}_{}", image_type_names[image], class_name(c), feature_names(c)[f]), image, c, f});
+                out.push_back({fmt::format("{}_{}_{}", image_type_names[image], class_name(c), feature_names(c)[f]),
+                               image, c, f});
     return out;
 }
 
-// The published table gave up the class in a name, so that the GLSZM's features overwrote the GLRLM's of the same name in place.
+// The published table gave up the class in a name, so that the GLSZM's features overwrote the GLRLM's of the same name
+// in place.
 std::vector<FeatureRequest> covid_mtl_375() {
     std::vector<FeatureRequest> out;
     for (const FeatureClass c : every_class)
@@ -62,17 +87,47 @@ std::vector<FeatureRequest> covid_mtl_375() {
             else
                 *before = {name, 0, c, f};
         }
-    constexpr std::string_view glcm[] = {
-        "Autocorrelation", "JointAverage", "ClusterProminence", "ClusterShade", "ClusterTendency", "Contrast", "Correlation",
-        "DifferenceAverage", "DifferenceEntropy", "DifferenceVariance", "JointEnergy", "JointEntropy", "Imc1", "Imc2", "Idm", "Idmn", "Id",
-        "Idn", "InverseVariance", "MaximumProbability", "SumEntropy", "SumSquares"};
-    constexpr std::string_view glrlm[] = {
-        "GrayLevelNonUniformity", "GrayLevelNonUniformityNormalized", "GrayLevelVariance", "HighGrayLevelRunEmphasis", "LongRunEmphasis",
-        "LongRunHighGrayLevelEmphasis", "LongRunLowGrayLevelEmphasis", "LowGrayLevelRunEmphasis", "RunEntropy", "RunLengthNonUniformity",
-        "RunLengthNonUniformityNormalized", "RunPercentage", "RunVariance", "ShortRunEmphasis", "ShortRunHighGrayLevelEmphasis",
-        "ShortRunLowGrayLevelEmphasis"};
+    constexpr std::string_view glcm[] = {"Autocorrelation",
+                                         "JointAverage",
+                                         "ClusterProminence",
+                                         "ClusterShade",
+                                         "ClusterTendency",
+                                         "Contrast",
+                                         "Correlation",
+                                         "DifferenceAverage",
+                                         "DifferenceEntropy",
+                                         "DifferenceVariance",
+                                         "JointEnergy",
+                                         "JointEntropy",
+                                         "Imc1",
+                                         "Imc2",
+                                         "Idm",
+                                         "Idmn",
+                                         "Id",
+                                         "Idn",
+                                         "InverseVariance",
+                                         "MaximumProbability",
+                                         "SumEntropy",
+                                         "SumSquares"};
+    constexpr std::string_view glrlm[] = {"GrayLevelNonUniformity",
+                                          "GrayLevelNonUniformityNormalized",
+                                          "GrayLevelVariance",
+                                          "HighGrayLevelRunEmphasis",
+                                          "LongRunEmphasis",
+                                          "LongRunHighGrayLevelEmphasis",
+                                          "LongRunLowGrayLevelEmphasis",
+                                          "LowGrayLevelRunEmphasis",
+                                          "RunEntropy",
+                                          "RunLengthNonUniformity",
+                                          "RunLengthNonUniformityNormalized",
+                                          "RunPercentage",
+                                          "RunVariance",
+                                          "ShortRunEmphasis",
+                                          "ShortRunHighGrayLevelEmphasis",
+                                          "ShortRunLowGrayLevelEmphasis"};
     const auto add = [&](FeatureClass c, size_t image, std::string_view name) {
-        out.push_back({fmt::format("{}_{}_{}", image_type_names[image].substr(8), class_name(c), name), image, c, index_of(c, name)});
+        out.push_back({fmt::format("{}_{}_{}", image_type_names[image].substr(8), class_name(c), name), image, c,
+                       index_of(c, name)});
     };
     for (size_t image = 1; image < image_types; ++image)
         for (const auto name : glcm) add(FeatureClass::glcm, image, name);

@@ -13,7 +13,8 @@ namespace cmtl {
 
 namespace {
 
-// Sums are taken in blocks of this size, in eight lanes each, and the blocks in order: the same bits for any number of threads.
+// Sums are taken in blocks of this size, in eight lanes each, and the blocks in order: the same bits for any number of
+// threads.
 constexpr int64_t block = 1 << 14;
 constexpr int lanes = 8;
 constexpr size_t most_sums = 4;
@@ -69,7 +70,9 @@ Sums in_blocks(std::span<const double> values, Function&& function) {
 }
 
 CMTL_MULTIARCH void deviations_between(const double* v, int64_t n, double low, double high, double mean, Sums& out) {
-    block_body(v, n, out, [=](double x, double& a, double&, double&, double&) { a += x >= low && x <= high ? std::fabs(x - mean) : 0.0; });
+    block_body(v, n, out, [=](double x, double& a, double&, double&, double&) {
+        a += x >= low && x <= high ? std::fabs(x - mean) : 0.0;
+    });
 }
 
 // In which of the cells a value lies: never a lower one for a greater value.
@@ -77,12 +80,18 @@ CMTL_MULTIARCH void cells_of(const double* v, int64_t n, double least, double sc
     for (int64_t i = 0; i < n; ++i) cells[i] = static_cast<uint32_t>(static_cast<int32_t>((v[i] - least) * scale));
 }
 
-// Order statistics without sorting: counts in fine cells tell in which cell a rank lies, and only the values of these few are parted.
+// Order statistics without sorting: counts in fine cells tell in which cell a rank lies, and only the values of these
+// few are parted.
 class RankedValues {
   public:
     RankedValues(std::span<const double> values, double least, double greatest)
-        : values_(values), least_(least), scale_(greatest > least ? (cells - 1) / (greatest - least) : 0), counts_(cells, 0), wanted_(cells, 0) {
-        in_cells([&](std::vector<uint32_t>& own, uint32_t cell, double) { ++own[cell]; }, std::vector<uint32_t>(cells, 0),
+        : values_(values),
+          least_(least),
+          scale_(greatest > least ? (cells - 1) / (greatest - least) : 0),
+          counts_(cells, 0),
+          wanted_(cells, 0) {
+        in_cells([&](std::vector<uint32_t>& own, uint32_t cell, double) { ++own[cell]; },
+                 std::vector<uint32_t>(cells, 0),
                  [&](const std::vector<uint32_t>& own) {
                      for (size_t c = 0; c < cells; ++c) counts_[c] += own[c];
                  });
@@ -96,7 +105,8 @@ class RankedValues {
             },
             std::map<uint32_t, std::vector<double>>(),
             [&](const auto& own) {
-                for (const auto& [cell, some] : own) gathered_[cell].insert(gathered_[cell].end(), some.begin(), some.end());
+                for (const auto& [cell, some] : own)
+                    gathered_[cell].insert(gathered_[cell].end(), some.begin(), some.end());
             });
         for (auto& [cell, some] : gathered_) std::sort(some.begin(), some.end());
     }
@@ -111,17 +121,20 @@ class RankedValues {
     // visit(state, cell, value) for all values, each thread with a copy of `empty` that is then handed to merge().
     template <class State, class Visit, class Merge>
     void in_cells(Visit&& visit, const State& empty, Merge&& merge) const {
-        parallel_ranges(std::ssize(values_), [&](int64_t begin, int64_t end) {
-            State own = empty;
-            uint32_t cell[1024];
-            for (int64_t i = begin; i < end; i += std::ssize(cell)) {
-                const int64_t n = std::min<int64_t>(std::ssize(cell), end - i);
-                cells_of(values_.data() + i, n, least_, scale_, cell);
-                for (int64_t c = 0; c < n; ++c) visit(own, cell[c], values_[static_cast<size_t>(i + c)]);
-            }
+        parallel_ranges(
+            std::ssize(values_),
+            [&](int64_t begin, int64_t end) {
+                State own = empty;
+                uint32_t cell[1024];
+                for (int64_t i = begin; i < end; i += std::ssize(cell)) {
+                    const int64_t n = std::min<int64_t>(std::ssize(cell), end - i);
+                    cells_of(values_.data() + i, n, least_, scale_, cell);
+                    for (int64_t c = 0; c < n; ++c) visit(own, cell[c], values_[static_cast<size_t>(i + c)]);
+                }
 #pragma omp critical
-            merge(own);
-        }, 1 << 16);
+                merge(own);
+            },
+            1 << 16);
     }
     std::pair<uint32_t, int64_t> place(int64_t rank) const {
         uint32_t cell = 0;
@@ -152,16 +165,19 @@ FirstOrderSums first_order_sums(std::span<const double> values, double shift) {
     FirstOrderSums s;
     s.count = std::ssize(values);
     std::tie(s.least, s.greatest) = value_range(values);
-    const Sums plain = in_blocks(values, [=](const double* v, int64_t n, Sums& out) { plain_sums(v, n, shift, 0, out); });
+    const Sums plain =
+        in_blocks(values, [=](const double* v, int64_t n, Sums& out) { plain_sums(v, n, shift, 0, out); });
     s.sum = plain[0];
     s.shifted_squares = plain[1];
     const double mean = s.least == s.greatest ? s.least : s.sum / static_cast<double>(s.count);
-    const Sums central = in_blocks(values, [=](const double* v, int64_t n, Sums& out) { central_sums(v, n, mean, 0, out); });
+    const Sums central =
+        in_blocks(values, [=](const double* v, int64_t n, Sums& out) { central_sums(v, n, mean, 0, out); });
     s.absolute = central[0], s.second = central[1], s.third = central[2], s.fourth = central[3];
 
     RankedValues ranked(values, s.least, s.greatest);
     for (const double q : percentiles)
-        for (int64_t r = 0, rank = percentile_rank(s.count, q).first; r < 2; ++r) ranked.want(std::min(rank + r, s.count - 1));
+        for (int64_t r = 0, rank = percentile_rank(s.count, q).first; r < 2; ++r)
+            ranked.want(std::min(rank + r, s.count - 1));
     ranked.gather();
     for (size_t p = 0; p < 5; ++p) {
         const int64_t rank = percentile_rank(s.count, percentiles[p]).first;
@@ -170,10 +186,13 @@ FirstOrderSums first_order_sums(std::span<const double> values, double shift) {
     }
 
     const double low = percentile(s, 0), high = percentile(s, 4);
-    const Sums inner = in_blocks(values, [=](const double* v, int64_t n, Sums& out) { sums_between(v, n, low, high, out); });
+    const Sums inner =
+        in_blocks(values, [=](const double* v, int64_t n, Sums& out) { sums_between(v, n, low, high, out); });
     s.robust_count = static_cast<int64_t>(inner[0]);
     const double inner_mean = inner[1] / inner[0];
-    s.robust_absolute = in_blocks(values, [=](const double* v, int64_t n, Sums& out) { deviations_between(v, n, low, high, inner_mean, out); })[0];
+    s.robust_absolute = in_blocks(values, [=](const double* v, int64_t n, Sums& out) {
+        deviations_between(v, n, low, high, inner_mean, out);
+    })[0];
     return s;
 }
 
@@ -189,24 +208,24 @@ std::vector<double> first_order_features(const FirstOrderSums& s, const LevelCou
             entropy -= p * std::log2(p + epsilon);
             uniformity += p * p;
         }
-    return {percentile(s, 0),                        // 10Percentile
-            percentile(s, 4),                        // 90Percentile
-            s.shifted_squares,                       // Energy
-            entropy,                                 // Entropy
-            percentile(s, 3) - percentile(s, 1),     // InterquartileRange
-            m2 == 0 ? 0 : m4 / (m2 * m2),            // Kurtosis
-            s.greatest,                              // Maximum
-            s.absolute / n,                          // MeanAbsoluteDeviation
-            mean,                                    // Mean
-            percentile(s, 2),                        // Median
-            s.least,                                 // Minimum
-            s.greatest - s.least,                    // Range
+    return {percentile(s, 0),                                         // 10Percentile
+            percentile(s, 4),                                         // 90Percentile
+            s.shifted_squares,                                        // Energy
+            entropy,                                                  // Entropy
+            percentile(s, 3) - percentile(s, 1),                      // InterquartileRange
+            m2 == 0 ? 0 : m4 / (m2 * m2),                             // Kurtosis
+            s.greatest,                                               // Maximum
+            s.absolute / n,                                           // MeanAbsoluteDeviation
+            mean,                                                     // Mean
+            percentile(s, 2),                                         // Median
+            s.least,                                                  // Minimum
+            s.greatest - s.least,                                     // Range
             s.robust_absolute / static_cast<double>(s.robust_count),  // RobustMeanAbsoluteDeviation
-            std::sqrt(s.shifted_squares / n),        // RootMeanSquared
-            m2 == 0 ? 0 : m3 / std::pow(m2, 1.5),    // Skewness
-            s.shifted_squares * voxel_volume,        // TotalEnergy
-            uniformity,                              // Uniformity
-            m2};                                     // Variance
+            std::sqrt(s.shifted_squares / n),                         // RootMeanSquared
+            m2 == 0 ? 0 : m3 / std::pow(m2, 1.5),                     // Skewness
+            s.shifted_squares * voxel_volume,                         // TotalEnergy
+            uniformity,                                               // Uniformity
+            m2};                                                      // Variance
 }
 
 }  // namespace cmtl

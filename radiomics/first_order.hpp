@@ -10,11 +10,11 @@ namespace cmtl {
 struct FirstOrderSums {
     int64_t count = 0;
     double least = 0, greatest = 0;
-    double sum = 0, shifted_squares = 0;  // of x, of (x + shift)^2
+    double sum = 0, shifted_squares = 0;                     // of x, of (x + shift)^2
     double absolute = 0, second = 0, third = 0, fourth = 0;  // of |x - mean|, (x - mean)^2 and so on
     // Order statistics at the two ranks around each of the percentiles 10, 25, 50, 75, 90.
     double below[5] = {}, above[5] = {};
-    double robust_absolute = 0;           // sum of |x - mean'| over the values in [P10, P90], mean' their own mean
+    double robust_absolute = 0;  // sum of |x - mean'| over the values in [P10, P90], mean' their own mean
     int64_t robust_count = 0;
 };
 

@@ -72,7 +72,8 @@ std::vector<double> of_direction(const GlcmSums& s, int levels, int present) {
     double average = 0, sum_entropy = 0, tendency = 0, shade = 0, prominence = 0, squares = 0;
     for (size_t k = 0; k < s.sum.size(); ++k) {
         if (!s.sum[k]) continue;
-        const double p = static_cast<double>(s.sum[k]) / total, value = static_cast<double>(k + 2), d = value - mean - mean;
+        const double p = static_cast<double>(s.sum[k]) / total, value = static_cast<double>(k + 2),
+                     d = value - mean - mean;
         average += value * p;
         sum_entropy -= p * std::log2(p + epsilon);
         tendency += d * d * p;
@@ -102,13 +103,33 @@ std::vector<double> of_direction(const GlcmSums& s, int levels, int present) {
     const double autocorrelation = (squares - contrast) / 4, covariance = (tendency - contrast) / 4;
     const double most = row_entropy;
     const double imc1 = most != 0 ? (s.entropy - s.cross) / most : 0;
-    const double imc2 = s.product == s.entropy ? 0 : std::sqrt(1 - std::exp(-2 * (s.product - s.entropy)));  // NaN where rounding says so
-    return {autocorrelation, prominence, shade, tendency, contrast,
+    const double imc2 = s.product == s.entropy
+                            ? 0
+                            : std::sqrt(1 - std::exp(-2 * (s.product - s.entropy)));  // NaN where rounding says so
+    return {autocorrelation,
+            prominence,
+            shade,
+            tendency,
+            contrast,
             variance == 0 ? 1 : covariance / (variance + epsilon),
-            difference, difference_entropy, difference_variance,
-            id, idm, idmn, idn, imc1, imc2, inverse,
-            mean, s.energy, s.entropy, present < 2 ? 1 : s.mcc, s.greatest,
-            average, sum_entropy, variance};
+            difference,
+            difference_entropy,
+            difference_variance,
+            id,
+            idm,
+            idmn,
+            idn,
+            imc1,
+            imc2,
+            inverse,
+            mean,
+            s.energy,
+            s.entropy,
+            present < 2 ? 1 : s.mcc,
+            s.greatest,
+            average,
+            sum_entropy,
+            variance};
 }
 
 }  // namespace
@@ -126,7 +147,8 @@ std::vector<double> glcm_features(const std::vector<GlcmSums>& directions, int l
                 ++counts[f];
             }
     }
-    for (size_t f = 0; f < features; ++f) sums[f] = counts[f] ? sums[f] / counts[f] : std::numeric_limits<double>::quiet_NaN();
+    for (size_t f = 0; f < features; ++f)
+        sums[f] = counts[f] ? sums[f] / counts[f] : std::numeric_limits<double>::quiet_NaN();
     return sums;
 }
 

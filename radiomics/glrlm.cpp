@@ -32,16 +32,19 @@ bool has_line_of_two(const Roi& roi, const Index3& d) {
     return any_twice();
 }
 
-std::vector<SizeCount> glrlm_runs(const Roi& roi, const LevelCounts& levels, const Index3& direction, const NeighbourCounts& counts) {
+std::vector<SizeCount> glrlm_runs(const Roi& roi, const LevelCounts& levels, const Index3& direction,
+                                  const NeighbourCounts& counts) {
     std::vector<SizeCount> runs;
     if (!has_line_of_two(roi, direction)) return runs;
     for (size_t l = 0; l < levels.voxels.size(); ++l) {
         const uint32_t* at_place = counts.in_run.data() + l * counts.places;
-        int64_t reach = levels.voxels[l];  // runs that are p + 1 or more voxels long: at first those that are not counted, then the counted ones
+        int64_t reach = levels.voxels[l];  // runs that are p + 1 or more voxels long: at first those that are not
+                                           // counted, then the counted ones
         for (size_t p = 1; p < counts.places; ++p) reach -= at_place[p];
         for (size_t p = 0; p < counts.places && reach; ++p) {
             const int64_t further = p + 1 < counts.places ? at_place[p + 1] : 0;
-            if (reach != further) runs.push_back({static_cast<int>(l) + 1, static_cast<int64_t>(p) + 1, reach - further});
+            if (reach != further)
+                runs.push_back({static_cast<int>(l) + 1, static_cast<int64_t>(p) + 1, reach - further});
             reach = further;
         }
     }
@@ -54,9 +57,21 @@ std::vector<double> glrlm_features(const std::vector<std::vector<SizeCount>>& di
     for (const auto& runs : directions) {
         if (runs.empty()) continue;
         const SizeFeatures f = size_features(runs);
-        const double values[] = {f.level_non_uniformity, f.level_non_uniformity_normalised, f.level_variance, f.high_level, f.large,
-                                 f.large_high_level, f.large_low_level, f.low_level, f.entropy, f.size_non_uniformity,
-                                 f.size_non_uniformity_normalised, f.percentage, f.size_variance, f.small, f.small_high_level,
+        const double values[] = {f.level_non_uniformity,
+                                 f.level_non_uniformity_normalised,
+                                 f.level_variance,
+                                 f.high_level,
+                                 f.large,
+                                 f.large_high_level,
+                                 f.large_low_level,
+                                 f.low_level,
+                                 f.entropy,
+                                 f.size_non_uniformity,
+                                 f.size_non_uniformity_normalised,
+                                 f.percentage,
+                                 f.size_variance,
+                                 f.small,
+                                 f.small_high_level,
                                  f.small_low_level};
         for (size_t i = 0; i < mean.size(); ++i) mean[i] += values[i];
         ++count;

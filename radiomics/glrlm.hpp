@@ -7,9 +7,10 @@
 
 namespace cmtl {
 
-// The runs of one direction: neighbours of equal level in a line, as long as they can be. Empty where no line in this direction holds
-// two voxels of the ROI (has_line_of_two).
-std::vector<SizeCount> glrlm_runs(const Roi& roi, const LevelCounts& levels, const Index3& direction, const NeighbourCounts& counts);
+// The runs of one direction: neighbours of equal level in a line, as long as they can be. Empty where no line in this
+// direction holds two voxels of the ROI (has_line_of_two).
+std::vector<SizeCount> glrlm_runs(const Roi& roi, const LevelCounts& levels, const Index3& direction,
+                                  const NeighbourCounts& counts);
 
 // Whether some line in this direction holds two voxels of the ROI, next to each other or not.
 bool has_line_of_two(const Roi& roi, const Index3& direction);

@@ -1,6 +1,7 @@
-// Two slices of labels pass over the volume; labels that meet are united in a forest whose parents are always the smaller ones, so one
-// pass from the smallest on resolves it. A label is made only where no earlier neighbour is of the same level, so what is kept is a
-// few numbers per zone. Each thread labels a slab; where slabs meet their labels are united afterwards.
+// Two slices of labels pass over the volume; labels that meet are united in a forest whose parents are always the
+// smaller ones, so one pass from the smallest on resolves it. A label is made only where no earlier neighbour is of the
+// same level, so what is kept is a few numbers per zone. Each thread labels a slab; where slabs meet their labels are
+// united afterwards.
 #include "radiomics/glszm.hpp"
 
 #include <algorithm>
@@ -46,8 +47,8 @@ class Forest {
 template <class Level>
 struct Slab {
     Forest forest;
-    std::vector<int32_t> sizes;   // by label
-    std::vector<Level> levels;    // by label
+    std::vector<int32_t> sizes;        // by label
+    std::vector<Level> levels;         // by label
     std::vector<int32_t> top, bottom;  // labels of the first and the last slice, as in a plane of the volume
 
     void label(const Roi& roi, const LevelVolume<Level>& volume, int64_t first, int64_t last) {
@@ -56,7 +57,8 @@ struct Slab {
         const auto first_run = static_cast<size_t>(roi.row_start[static_cast<size_t>(first * roi.size[1])]);
         const auto end_run = static_cast<size_t>(roi.row_start[static_cast<size_t>(last * roi.size[1])]);
         if (first_run == end_run) return;
-        const auto most = static_cast<size_t>(roi.runs[end_run - 1].first + roi.runs[end_run - 1].count() - roi.runs[first_run].first);
+        const auto most = static_cast<size_t>(roi.runs[end_run - 1].first + roi.runs[end_run - 1].count() -
+                                              roi.runs[first_run].first);
         forest.reserve(most);
         sizes.reserve(most);
         levels.reserve(most);
@@ -67,7 +69,8 @@ struct Slab {
                     const Level* v = volume.at(run.begin, j, k);
                     int32_t* here = now.data() + volume.offset(run.begin, j, 0) - volume.margin() * plane;
                     const int32_t* above = before.data() + (here - now.data());
-                    for (int64_t i = 0; i < run.count(); ++i, ++v, ++here, ++above) *here = voxel(v, here, above, row, plane, k > first);
+                    for (int64_t i = 0; i < run.count(); ++i, ++v, ++here, ++above)
+                        *here = voxel(v, here, above, row, plane, k > first);
                 }
             if (k == first) top = now;
             std::swap(now, before);
@@ -76,9 +79,10 @@ struct Slab {
     }
 
   private:
-    // The label of the voxel at v. Neighbours that are neighbours of each other need not be united again: so the one above, whom all
-    // others touch, then the one in front, whom all but three touch, are asked first.
-    int32_t voxel(const Level* v, const int32_t* here, const int32_t* above, int64_t row, int64_t plane, bool has_above) {
+    // The label of the voxel at v. Neighbours that are neighbours of each other need not be united again: so the one
+    // above, whom all others touch, then the one in front, whom all but three touch, are asked first.
+    int32_t voxel(const Level* v, const int32_t* here, const int32_t* above, int64_t row, int64_t plane,
+                  bool has_above) {
         const Level level = *v;
         int32_t label = -1;
         const auto meet = [&](const Level* neighbour, const int32_t* its) {
@@ -148,11 +152,15 @@ std::vector<SizeCount> glszm_zones(const Roi& roi, const LevelVolume<Level>& vol
                 for (const RoiRun& run : roi.row(j, cuts[t]))
                     for (int64_t i = run.begin; i < run.end; ++i) {
                         const Level* v = volume.at(i, j, cuts[t]);
-                        const auto here = static_cast<size_t>(volume.offset(i, j, 0) - volume.margin() * volume.plane());
+                        const auto here =
+                            static_cast<size_t>(volume.offset(i, j, 0) - volume.margin() * volume.plane());
                         for (const int64_t r : {-volume.row(), int64_t{0}, volume.row()})
                             for (const int64_t c : {-1, 0, 1})
                                 if (v[r + c - volume.plane()] == *v)
-                                    forest.unite(slab.top[here] + base, before->bottom[static_cast<size_t>(static_cast<int64_t>(here) + r + c)] + base_before);
+                                    forest.unite(
+                                        slab.top[here] + base,
+                                        before->bottom[static_cast<size_t>(static_cast<int64_t>(here) + r + c)] +
+                                            base_before);
                     }
         before = &slab;
         base_before = base;
@@ -176,13 +184,17 @@ std::vector<SizeCount> glszm_zones(const Roi& roi, const LevelVolume<Level>& vol
 template std::vector<SizeCount> glszm_zones(const Roi&, const LevelVolume<uint8_t>&, int);
 template std::vector<SizeCount> glszm_zones(const Roi&, const LevelVolume<uint16_t>&, int);
 
-std::vector<SizeCount> size_matrix_of(const std::vector<std::pair<int, int64_t>>& pieces, const std::vector<uint32_t>& histogram, int64_t small) {
+std::vector<SizeCount> size_matrix_of(const std::vector<std::pair<int, int64_t>>& pieces,
+                                      const std::vector<uint32_t>& histogram, int64_t small) {
     std::vector<SizeCount> out;
     for (size_t i = 0; i < histogram.size(); ++i)
         if (histogram[i])
-            out.push_back({static_cast<int>(static_cast<int64_t>(i) / small) + 1, static_cast<int64_t>(i) % small + 1, histogram[i]});
+            out.push_back({static_cast<int>(static_cast<int64_t>(i) / small) + 1, static_cast<int64_t>(i) % small + 1,
+                           histogram[i]});
     for (const auto& [level, size] : pieces) out.push_back({level, size, 1});
-    std::sort(out.begin(), out.end(), [](const SizeCount& a, const SizeCount& b) { return std::tie(a.level, a.size) < std::tie(b.level, b.size); });
+    std::sort(out.begin(), out.end(), [](const SizeCount& a, const SizeCount& b) {
+        return std::tie(a.level, a.size) < std::tie(b.level, b.size);
+    });
     size_t kept = 0;
     for (size_t i = 0; i < out.size(); ++i) {
         if (kept && out[kept - 1].level == out[i].level && out[kept - 1].size == out[i].size)
@@ -196,9 +208,22 @@ std::vector<SizeCount> size_matrix_of(const std::vector<std::pair<int, int64_t>>
 
 std::vector<double> glszm_features(const std::vector<SizeCount>& zones) {
     const SizeFeatures f = size_features(zones);
-    return {f.level_non_uniformity, f.level_non_uniformity_normalised, f.level_variance, f.high_level, f.large, f.large_high_level,
-            f.large_low_level, f.low_level, f.size_non_uniformity, f.size_non_uniformity_normalised, f.small, f.small_high_level,
-            f.small_low_level, f.entropy, f.percentage, f.size_variance};
+    return {f.level_non_uniformity,
+            f.level_non_uniformity_normalised,
+            f.level_variance,
+            f.high_level,
+            f.large,
+            f.large_high_level,
+            f.large_low_level,
+            f.low_level,
+            f.size_non_uniformity,
+            f.size_non_uniformity_normalised,
+            f.small,
+            f.small_high_level,
+            f.small_low_level,
+            f.entropy,
+            f.percentage,
+            f.size_variance};
 }
 
 }  // namespace cmtl

@@ -33,8 +33,8 @@ class ImageAnalysis {
 
   private:
     template <class Level>
-    void textures(std::span<const double> values, const Binning& binning, const Wanted& wanted, std::unique_ptr<LevelVolume<Level>>& volume,
-                  ImageFeatures& out);
+    void textures(std::span<const double> values, const Binning& binning, const Wanted& wanted,
+                  std::unique_ptr<LevelVolume<Level>>& volume, ImageFeatures& out);
 
     const Roi& roi_;
     const RadiomicsSettings& settings_;
@@ -50,7 +50,9 @@ void ImageAnalysis::textures(std::span<const double> values, const Binning& binn
     const auto wants = [&](FeatureClass c) { return wanted.classes[static_cast<size_t>(c)]; };
     const auto of = [&](FeatureClass c) -> std::vector<double>& { return out.values[static_cast<size_t>(c)]; };
     StepWatch watch(times_);
-    if (!volume) volume = std::make_unique<LevelVolume<Level>>(roi_, *std::max_element(settings_.distances.begin(), settings_.distances.end()));
+    if (!volume)
+        volume = std::make_unique<LevelVolume<Level>>(
+            roi_, *std::max_element(settings_.distances.begin(), settings_.distances.end()));
     const LevelCounts levels = discretise(roi_, values, binning, *volume);
     out.levels = levels.highest;
     watch.lap("discretise");
@@ -60,7 +62,8 @@ void ImageAnalysis::textures(std::span<const double> values, const Binning& binn
         watch.lap("firstorder");
     }
     // Pairs at distance 1 are a by-product of the runs.
-    const bool runs = wants(FeatureClass::glrlm), pairs = wants(FeatureClass::glcm), pairs_of_runs = runs && pairs && settings_.distances == std::vector{1};
+    const bool runs = wants(FeatureClass::glrlm), pairs = wants(FeatureClass::glcm),
+               pairs_of_runs = runs && pairs && settings_.distances == std::vector{1};
     const auto offsets = glcm_offsets(pairs_of_runs || !pairs ? std::vector{1} : settings_.distances, roi_.size);
     std::vector<GlcmSums> sums(offsets.size());
     if (runs) {
@@ -102,8 +105,8 @@ ImageFeatures ImageAnalysis::run(std::span<const double> values, const Wanted& w
 }  // namespace
 
 template <class Real>
-ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings, double voxel_volume,
-                                  const ImagesWanted& wanted, StepTimes& times) {
+ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings,
+                                  double voxel_volume, const ImagesWanted& wanted, StepTimes& times) {
     StepWatch watch(times);
     ImageAnalysis analysis(roi, settings, voxel_volume, times);
     ImagesFeatures features;
@@ -141,12 +144,16 @@ ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, c
         wavelet<Real>(roi, read, out);
         watch.lap("wavelet");
         for (size_t band = 0; band < sub_bands; ++band)
-            if (out[band]) features[band + 1] = analysis.run(values[place[band]].span(), wanted[band + 1], std::string(image_type_names[band + 1]));
+            if (out[band])
+                features[band + 1] =
+                    analysis.run(values[place[band]].span(), wanted[band + 1], std::string(image_type_names[band + 1]));
     }
     return features;
 }
 
-template ImagesFeatures cpu_image_features(const Roi&, const RowReader<float>&, const RadiomicsSettings&, double, const ImagesWanted&, StepTimes&);
-template ImagesFeatures cpu_image_features(const Roi&, const RowReader<double>&, const RadiomicsSettings&, double, const ImagesWanted&, StepTimes&);
+template ImagesFeatures cpu_image_features(const Roi&, const RowReader<float>&, const RadiomicsSettings&, double,
+                                           const ImagesWanted&, StepTimes&);
+template ImagesFeatures cpu_image_features(const Roi&, const RowReader<double>&, const RadiomicsSettings&, double,
+                                           const ImagesWanted&, StepTimes&);
 
 }  // namespace cmtl

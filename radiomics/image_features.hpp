@@ -30,14 +30,15 @@ struct ImageFeatures {
 using ImagesWanted = std::array<Wanted, image_types>;
 using ImagesFeatures = std::array<ImageFeatures, image_types>;
 
-// read: the image's rows; voxel_volume: mm^3. Throw Error(input) as make_binning does. The same results but for the roundings of sums;
-// the second on the context's device, a GPU or simt.
+// read: the image's rows; voxel_volume: mm^3. Throw Error(input) as make_binning does. The same results but for the
+// roundings of sums; the second on the context's device, a GPU or simt.
 template <class Real>
-ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings, double voxel_volume,
-                                  const ImagesWanted& wanted, StepTimes& times);
+ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings,
+                                  double voxel_volume, const ImagesWanted& wanted, StepTimes& times);
 template <class Real>
-ImagesFeatures device_image_features(Context& context, const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings,
-                                     double voxel_volume, const ImagesWanted& wanted, StepTimes& times);
+ImagesFeatures device_image_features(Context& context, const Roi& roi, const RowReader<Real>& read,
+                                     const RadiomicsSettings& settings, double voxel_volume, const ImagesWanted& wanted,
+                                     StepTimes& times);
 
 // Adds what passed since it was made, or since the last lap, to a step.
 class StepWatch {

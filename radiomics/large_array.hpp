@@ -1,6 +1,6 @@
 #pragma once
-// Tens of megabytes that are zero at first: straight from the kernel, in large pages where it has them, so that neither filling them nor
-// faulting them in by 4 KiB takes time. Trivial types only.
+// Tens of megabytes that are zero at first: straight from the kernel, in large pages where it has them, so that neither
+// filling them nor faulting them in by 4 KiB takes time. Trivial types only.
 #include <sys/mman.h>
 
 #include <cstddef>

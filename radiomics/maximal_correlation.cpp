@@ -1,6 +1,7 @@
-// Eigenvalues of a small matrix that is not symmetric: Householder's reduction to Hessenberg form, then Francis' QR steps with two
-// shifts (Golub and Van Loan, Matrix Computations, 7.4 and 7.5). With px as weights the matrix would be symmetric but for the epsilon
-// in its denominators, which moves the eigenvalues of rare levels: it is kept, and the weights only make the matrix well conditioned.
+// Eigenvalues of a small matrix that is not symmetric: Householder's reduction to Hessenberg form, then Francis' QR
+// steps with two shifts (Golub and Van Loan, Matrix Computations, 7.4 and 7.5). With px as weights the matrix would be
+// symmetric but for the epsilon in its denominators, which moves the eigenvalues of rare levels: it is kept, and the
+// weights only make the matrix well conditioned.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -69,7 +70,8 @@ void reduce_to_hessenberg(Square& a) {
 
 // One step with the shifts whose sum and product are given, on the active block first..last, at least three rows.
 void francis_step(Square& h, size_t first, size_t last, double sum, double product) {
-    double x = h[first][first] * h[first][first] + h[first][first + 1] * h[first + 1][first] - sum * h[first][first] + product;
+    double x =
+        h[first][first] * h[first][first] + h[first][first + 1] * h[first + 1][first] - sum * h[first][first] + product;
     double y = h[first + 1][first] * (h[first][first] + h[first + 1][first + 1] - sum);
     double z = h[first + 1][first] * h[first + 2][first + 1];
     std::vector<double> nothing(last + 1, 0);  // the third row of the last reflection, which has two
@@ -78,7 +80,8 @@ void francis_step(Square& h, size_t first, size_t last, double sum, double produ
         if (!three) z = 0;
         const double scale = std::abs(x) + std::abs(y) + std::abs(z);
         if (scale != 0) {
-            const double norm = scale * std::sqrt((x / scale) * (x / scale) + (y / scale) * (y / scale) + (z / scale) * (z / scale));
+            const double norm =
+                scale * std::sqrt((x / scale) * (x / scale) + (y / scale) * (y / scale) + (z / scale) * (z / scale));
             const double alpha = x < 0 ? -norm : norm, head = x + alpha;
             const double v[2] = {y / head, z / head}, beta = head / alpha;
             const size_t left = k > first ? k - 1 : first, count = last - left + 1;
@@ -107,8 +110,8 @@ std::vector<double> eigenvalues(Square& h) {
     reduce_to_hessenberg(h);
     double norm = 0;
     for (size_t i = 0; i < h.size(); ++i) norm += dot(h[i], h[i], h.size());
-    // What is below the rounding of the whole matrix counts as zero: the great eigenvalues are as good, and the many that are zero,
-    // of levels that hardly ever meet, cost no steps.
+    // What is below the rounding of the whole matrix counts as zero: the great eigenvalues are as good, and the many
+    // that are zero, of levels that hardly ever meet, cost no steps.
     const double negligible = epsilon * std::sqrt(norm);
     size_t end = h.size();  // the active block is first..end-1
     for (int steps = 0; end > 0;) {

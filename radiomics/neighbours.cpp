@@ -1,11 +1,13 @@
-// No run is ever walked, and nothing is counted twice. Of each voxel and direction there is a code: the level of its predecessor where
-// that is another one (0 outside of the ROI), and beyond the levels its place in its run where it is the same: levels + 1 for the second
-// voxel of a run, one more for each further. Codes follow from the levels and the predecessors' codes by a comparison, a maximum, an
-// addition and a minimum for a whole vector of voxels. One increment of a table of level and code then counts both: the pairs are the
-// low columns, their diagonal the sum of the high ones, and the number of runs of n or more voxels is that of the voxels at place n.
+// No run is ever walked, and nothing is counted twice. Of each voxel and direction there is a code: the level of its
+// predecessor where that is another one (0 outside of the ROI), and beyond the levels its place in its run where it is
+// the same: levels + 1 for the second voxel of a run, one more for each further. Codes follow from the levels and the
+// predecessors' codes by a comparison, a maximum, an addition and a minimum for a whole vector of voxels. One increment
+// of a table of level and code then counts both: the pairs are the low columns, their diagonal the sum of the high
+// ones, and the number of runs of n or more voxels is that of the voxels at place n.
 //
-// The tables of up to sixteen directions lie in each other, a cache line for each level and code: neighbours in different directions
-// often have the same level, and a counter's next increment is far enough away for the last to be stored.
+// The tables of up to sixteen directions lie in each other, a cache line for each level and code: neighbours in
+// different directions often have the same level, and a counter's next increment is far enough away for the last to be
+// stored.
 #include "radiomics/neighbours.hpp"
 
 #include <algorithm>
@@ -24,18 +26,19 @@ constexpr size_t most_table = size_t{64} << 20;  // bytes; above it directions a
 constexpr int64_t vector_voxels = 64;            // codes are made for a multiple of so many voxels, whatever lies there
 
 template <class Level, class Code>
-[[gnu::always_inline]] inline void codes_body(const Level* __restrict level, const Level* __restrict before, const Code* code_before, int64_t n,
-                                              Code levels, Code most, Code* __restrict code) {
+[[gnu::always_inline]] inline void codes_body(const Level* __restrict level, const Level* __restrict before,
+                                              const Code* code_before, int64_t n, Code levels, Code most,
+                                              Code* __restrict code) {
     for (int64_t i = 0; i < n / vector_voxels * vector_voxels; ++i) {
         const Code place = code_before[i] > levels ? code_before[i] : levels;
         const Code next = place < most ? static_cast<Code>(place + 1) : most;
         code[i] = level[i] == before[i] ? next : static_cast<Code>(before[i]);
     }
 }
-#define CMTL_CODES(Level, Code)                                                                                                       \
-    CMTL_MULTIARCH void codes_of(const Level* level, const Level* before, const Code* code_before, int64_t n, Code levels, Code most, \
-                                 Code* code) {                                                                                        \
-        codes_body(level, before, code_before, n, levels, most, code);                                                                \
+#define CMTL_CODES(Level, Code)                                                                               \
+    CMTL_MULTIARCH void codes_of(const Level* level, const Level* before, const Code* code_before, int64_t n, \
+                                 Code levels, Code most, Code* code) {                                        \
+        codes_body(level, before, code_before, n, levels, most, code);                                        \
     }
 CMTL_CODES(uint8_t, uint8_t)
 CMTL_CODES(uint8_t, uint16_t)
@@ -48,7 +51,8 @@ class Sweep {
     Sweep(const Roi& roi, const LevelVolume<Level>& volume, int levels, const std::vector<Index3>& offsets)
         : roi_(roi), volume_(volume), offsets_(offsets), levels_(static_cast<Code>(levels)) {
         for (const Index3& o : offsets) steps_.push_back(volume.step(o));
-        const int64_t last = levels + std::max({roi.size[0], roi.size[1], roi.size[2]}) - 1;  // a run as long as the box
+        const int64_t last =
+            levels + std::max({roi.size[0], roi.size[1], roi.size[2]}) - 1;  // a run as long as the box
         most_ = static_cast<Code>(std::min<int64_t>(last, std::numeric_limits<Code>::max()));
         saturates_ = last > most_;
         // Odd: rows a power of two apart would meet in the same sets of the caches.
@@ -57,8 +61,9 @@ class Sweep {
 
     static size_t table_bytes(const Roi& roi, int levels) {
         const auto n = static_cast<size_t>(levels);
-        const size_t codes = std::min<size_t>(n + static_cast<size_t>(std::max({roi.size[0], roi.size[1], roi.size[2]})),
-                                              size_t{std::numeric_limits<Code>::max()} + 1);
+        const size_t codes =
+            std::min<size_t>(n + static_cast<size_t>(std::max({roi.size[0], roi.size[1], roi.size[2]})),
+                             size_t{std::numeric_limits<Code>::max()} + 1);
         return (n + 1) * (codes + 1) * width * sizeof(uint32_t);
     }
 
@@ -70,7 +75,8 @@ class Sweep {
 #pragma omp parallel for schedule(static, 1)
         for (int t = 0; t < threads; ++t) {
             tables[static_cast<size_t>(t)].assign((static_cast<size_t>(levels_) + 1) * columns_ * width, 0);
-            count(slabs[static_cast<size_t>(t)], slabs[static_cast<size_t>(t) + 1], tables[static_cast<size_t>(t)].data());
+            count(slabs[static_cast<size_t>(t)], slabs[static_cast<size_t>(t) + 1],
+                  tables[static_cast<size_t>(t)].data());
         }
         if (saturates_)
             for (const auto& table : tables)
@@ -107,7 +113,9 @@ class Sweep {
     // Slices first to last - 1.
     void count(int64_t first, int64_t last, uint32_t* table) const {
         const int64_t plane = volume_.plane();
-        std::vector<std::vector<Code>> now(offsets_.size(), std::vector<Code>(static_cast<size_t>(plane + 2 * vector_voxels), 0)), before(now);
+        std::vector<std::vector<Code>> now(offsets_.size(),
+                                           std::vector<Code>(static_cast<size_t>(plane + 2 * vector_voxels), 0)),
+            before(now);
         for (size_t d = 0; d < offsets_.size(); ++d)
             if (offsets_[d][2] && first > 0) walk_back(first - 1, d, before[d]);
         for (int64_t k = first; k < last; ++k) {
@@ -123,8 +131,10 @@ class Sweep {
                             along_row(level, n, code);
                             continue;
                         }
-                        const Code* code_before = (offsets_[d][2] ? before[d] : now[d]).data() + (at - offsets_[d][1] * volume_.row() - offsets_[d][0]);
-                        codes_of(level, level - steps_[d], code_before, (n + vector_voxels - 1) / vector_voxels * vector_voxels, levels_, most_, code);
+                        const Code* code_before = (offsets_[d][2] ? before[d] : now[d]).data() +
+                                                  (at - offsets_[d][1] * volume_.row() - offsets_[d][0]);
+                        codes_of(level, level - steps_[d], code_before,
+                                 (n + vector_voxels - 1) / vector_voxels * vector_voxels, levels_, most_, code);
                     }
                     tally(level, codes, n, table);
                 }
@@ -133,7 +143,9 @@ class Sweep {
         }
     }
 
-    int64_t in_plane(int64_t i, int64_t j) const { return volume_.offset(i, j, 0) - volume_.margin() * volume_.plane(); }
+    int64_t in_plane(int64_t i, int64_t j) const {
+        return volume_.offset(i, j, 0) - volume_.margin() * volume_.plane();
+    }
 
     // The codes of slice k's voxels that are in a run, from the levels alone.
     void walk_back(int64_t k, size_t direction, std::vector<Code>& codes) const {
@@ -200,13 +212,18 @@ void count_neighbours(const Roi& roi, const LevelVolume<Level>& volume, int leve
     if constexpr (sizeof(Level) == 1) {
         // Narrow codes hold twice as many to a vector; runs are hardly ever longer than they can tell.
         constexpr int places = 16;
-        if (levels + places <= std::numeric_limits<uint8_t>::max() && sweep<Level, uint8_t>(roi, volume, levels, offsets, use)) return;
+        if (levels + places <= std::numeric_limits<uint8_t>::max() &&
+            sweep<Level, uint8_t>(roi, volume, levels, offsets, use))
+            return;
     }
     if (!sweep<Level, uint16_t>(roi, volume, levels, offsets, use))
-        fail(ErrorKind::input, "radiomics", "a run of equal grey levels is longer than {} voxels", std::numeric_limits<uint16_t>::max() - levels);
+        fail(ErrorKind::input, "radiomics", "a run of equal grey levels is longer than {} voxels",
+             std::numeric_limits<uint16_t>::max() - levels);
 }
 
-template void count_neighbours(const Roi&, const LevelVolume<uint8_t>&, int, const std::vector<Index3>&, const std::function<void(const NeighbourCounts&)>&);
-template void count_neighbours(const Roi&, const LevelVolume<uint16_t>&, int, const std::vector<Index3>&, const std::function<void(const NeighbourCounts&)>&);
+template void count_neighbours(const Roi&, const LevelVolume<uint8_t>&, int, const std::vector<Index3>&,
+                               const std::function<void(const NeighbourCounts&)>&);
+template void count_neighbours(const Roi&, const LevelVolume<uint16_t>&, int, const std::vector<Index3>&,
+                               const std::function<void(const NeighbourCounts&)>&);
 
 }  // namespace cmtl

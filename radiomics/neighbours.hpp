@@ -12,7 +12,8 @@ struct NeighbourCounts {
     size_t direction = 0;
     // (a - 1) * levels + b - 1: voxels of level a whose neighbour at the offset is of level b.
     std::vector<uint32_t> pairs;
-    // (level - 1) * places + p: voxels that are number p + 1 in their run of equal levels, p from 1: those at p = 0 are not counted.
+    // (level - 1) * places + p: voxels that are number p + 1 in their run of equal levels, p from 1: those at p = 0 are
+    // not counted.
     std::vector<uint32_t> in_run;
     size_t places = 0;
 };

@@ -39,7 +39,8 @@ Roi find_roi(const Index3& image, const RowTest& inside) {
         for (int64_t k = first; k < last; ++k)
             for (int64_t j = 0; j < image[1]; ++j) {
                 inside(j, k, row.data());
-                append_runs(row.data(), image[0], static_cast<int32_t>(j), static_cast<int32_t>(k), slices[static_cast<size_t>(k)]);
+                append_runs(row.data(), image[0], static_cast<int32_t>(j), static_cast<int32_t>(k),
+                            slices[static_cast<size_t>(k)]);
             }
     });
     Roi roi;
@@ -48,8 +49,10 @@ Roi find_roi(const Index3& image, const RowTest& inside) {
     roi.low = image;
     for (const auto& slice : slices)
         for (const RoiRun& run : slice) {
-            roi.low = {std::min<int64_t>(roi.low[0], run.begin), std::min<int64_t>(roi.low[1], run.j), std::min<int64_t>(roi.low[2], run.k)};
-            high = {std::max<int64_t>(high[0], run.end - 1), std::max<int64_t>(high[1], run.j), std::max<int64_t>(high[2], run.k)};
+            roi.low = {std::min<int64_t>(roi.low[0], run.begin), std::min<int64_t>(roi.low[1], run.j),
+                       std::min<int64_t>(roi.low[2], run.k)};
+            high = {std::max<int64_t>(high[0], run.end - 1), std::max<int64_t>(high[1], run.j),
+                    std::max<int64_t>(high[2], run.k)};
             roi.voxels += run.count();
         }
     if (roi.voxels == 0) {
@@ -79,7 +82,8 @@ std::vector<size_t> Roi::shares(int parts) const {
     std::vector<size_t> cuts(static_cast<size_t>(parts) + 1, runs.size());
     for (int p = 0; p < parts; ++p) {
         const int64_t voxel = voxels * p / parts;
-        const auto at = std::lower_bound(runs.begin(), runs.end(), voxel, [](const RoiRun& run, int64_t v) { return run.first < v; });
+        const auto at = std::lower_bound(runs.begin(), runs.end(), voxel,
+                                         [](const RoiRun& run, int64_t v) { return run.first < v; });
         cuts[static_cast<size_t>(p)] = static_cast<size_t>(at - runs.begin());
     }
     return cuts;

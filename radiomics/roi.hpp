@@ -1,6 +1,6 @@
 #pragma once
-// The region of interest as runs of voxels. Everything after it touches these voxels only: values lie packed, one per ROI voxel in
-// the order of memory, and images outside of the ROI's box are never looked at.
+// The region of interest as runs of voxels. Everything after it touches these voxels only: values lie packed, one per
+// ROI voxel in the order of memory, and images outside of the ROI's box are never looked at.
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -11,7 +11,8 @@
 
 namespace cmtl {
 
-// Voxels begin to end - 1 of a row, in the box's coordinates; `first` is the number of the first one among the ROI's voxels.
+// Voxels begin to end - 1 of a row, in the box's coordinates; `first` is the number of the first one among the ROI's
+// voxels.
 struct RoiRun {
     int32_t begin, end, j, k;
     int64_t first;
@@ -29,7 +30,8 @@ struct Roi {
         const auto r = static_cast<size_t>(k * size[1] + j);
         return {runs.data() + row_start[r], static_cast<size_t>(row_start[r + 1] - row_start[r])};
     }
-    // The slices' numbers at which to cut for `parts` shares of about equally many ROI voxels: parts + 1 of them, from 0 to size[2].
+    // The slices' numbers at which to cut for `parts` shares of about equally many ROI voxels: parts + 1 of them, from
+    // 0 to size[2].
     std::vector<int64_t> slabs(int parts) const;
     // Cuts runs 0 to runs.size() for `parts` shares of about equally many voxels.
     std::vector<size_t> shares(int parts) const;

@@ -42,7 +42,8 @@ SizeFeatures size_features(const std::vector<SizeCount>& matrix) {
     }
     const auto n = static_cast<double>(pieces);
     for (const SizeCount& e : matrix) {
-        const auto count = static_cast<double>(e.count), level = static_cast<double>(e.level), size = static_cast<double>(e.size);
+        const auto count = static_cast<double>(e.count), level = static_cast<double>(e.level),
+                   size = static_cast<double>(e.size);
         const double level2 = level * level, size2 = size * size, p = count / n;
         f.entropy -= p * std::log2(p + 0x1p-52);
         f.small_low_level += count / (level2 * size2);
@@ -63,8 +64,8 @@ SizeFeatures size_features(const std::vector<SizeCount>& matrix) {
     }
     f.level_non_uniformity_normalised = f.level_non_uniformity / (n * n);
     f.size_non_uniformity_normalised = f.size_non_uniformity / (n * n);
-    for (double* sum : {&f.level_non_uniformity, &f.size_non_uniformity, &f.low_level, &f.high_level, &f.small, &f.large, &f.small_low_level,
-                        &f.small_high_level, &f.large_low_level, &f.large_high_level})
+    for (double* sum : {&f.level_non_uniformity, &f.size_non_uniformity, &f.low_level, &f.high_level, &f.small,
+                        &f.large, &f.small_low_level, &f.small_high_level, &f.large_low_level, &f.large_high_level})
         *sum /= n;
     f.level_variance = variance(levels, n);
     f.size_variance = variance(sizes, n);

@@ -1,6 +1,6 @@
-// Tiles of eight rows walk through the slices: rows are filtered along x into two rows, those along y into four, and a ring of six
-// slices of these is filtered along z at the ROI's voxels alone. So the image is read 1.6 times, nothing of its size is written, and
-// the ring stays in the second-level cache.
+// Tiles of eight rows walk through the slices: rows are filtered along x into two rows, those along y into four, and a
+// ring of six slices of these is filtered along z at the ROI's voxels alone. So the image is read 1.6 times, nothing of
+// its size is written, and the ring stays in the second-level cache.
 #include "radiomics/wavelet.hpp"
 
 #include <algorithm>
@@ -21,8 +21,9 @@ constexpr Real centre = 0.8525720202116004;
 template <>
 constexpr float centre<float> = 0.852571964263916f;
 template <class Real>
-constexpr Real low_pass[taps] = {Real(-0.015655728135791993), Real(-0.07273261951252645), Real(0.3848648468648578),
-                                 centre<Real>,                Real(0.3378976624574818),   Real(-0.07273261951252645)};
+constexpr Real low_pass[taps] = {Real(-0.015655728135791993), Real(-0.07273261951252645),
+                                 Real(0.3848648468648578),    centre<Real>,
+                                 Real(0.3378976624574818),    Real(-0.07273261951252645)};
 template <class Real>
 constexpr Real high_pass[taps] = {Real(0.07273261951252645), Real(0.3378976624574818),  -centre<Real>,
                                   Real(0.3848648468648578),  Real(0.07273261951252645), Real(-0.015655728135791993)};
@@ -40,10 +41,9 @@ struct Order {
 
 // Both filters over six streams: low[i] = sum_t a[t] x[t][i], high[i] likewise with b, in the order of t.
 template <class Real>
-[[gnu::always_inline]] inline void filter_body(const Real* const* x, const Real* a, const Real* b, int64_t n, Real* __restrict low,
-                                               Real* __restrict high) {
-    const Real *__restrict x0 = x[0], *__restrict x1 = x[1], *__restrict x2 = x[2], *__restrict x3 = x[3], *__restrict x4 = x[4],
-                           *__restrict x5 = x[5];
+[[gnu::always_inline]] inline void filter_body(const Real* const* x, const Real* a, const Real* b, int64_t n,
+                                               Real* __restrict low, Real* __restrict high) {
+    const Real* __restrict x0 = x[0], * __restrict x1 = x[1], * __restrict x2 = x[2], * __restrict x3 = x[3], * __restrict x4 = x[4], * __restrict x5 = x[5];
     const Real a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3], a4 = a[4], a5 = a[5];
     const Real b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3], b4 = b[4], b5 = b[5];
     for (int64_t i = 0; i < n; ++i) {
@@ -51,7 +51,8 @@ template <class Real>
         high[i] = ((((b0 * x0[i] + b1 * x1[i]) + b2 * x2[i]) + b3 * x3[i]) + b4 * x4[i]) + b5 * x5[i];
     }
 }
-CMTL_MULTIARCH void filter(const double* const* x, const double* a, const double* b, int64_t n, double* low, double* high) {
+CMTL_MULTIARCH void filter(const double* const* x, const double* a, const double* b, int64_t n, double* low,
+                           double* high) {
     filter_body(x, a, b, n, low, high);
 }
 CMTL_MULTIARCH void filter(const float* const* x, const float* a, const float* b, int64_t n, float* low, float* high) {
@@ -76,7 +77,12 @@ template <class Real>
 class Tile {
   public:
     Tile(const Roi& roi, const RowReader<Real>& read, const std::array<double*, sub_bands>& out, int64_t first)
-        : roi_(roi), read_(read), out_(out), j0_(first), rows_(std::min(tile_rows, roi.size[1] - first)), width_(roi.size[0]) {
+        : roi_(roi),
+          read_(read),
+          out_(out),
+          j0_(first),
+          rows_(std::min(tile_rows, roi.size[1] - first)),
+          width_(roi.size[0]) {
         x_.resize(static_cast<size_t>(width_) + behind + ahead);
         filtered_x_.resize(static_cast<size_t>(2 * (tile_rows + behind + ahead) * width_));
         ring_.resize(static_cast<size_t>(taps * 4 * tile_rows * width_));
@@ -90,12 +96,14 @@ class Tile {
             auto& [begin, end] = hull[static_cast<size_t>(k)];
             begin = width_, end = 0;
             for (int64_t j = j0_; j < j0_ + rows_; ++j)
-                for (const RoiRun& r : roi_.row(j, k)) begin = std::min<int64_t>(begin, r.begin), end = std::max<int64_t>(end, r.end);
+                for (const RoiRun& r : roi_.row(j, k))
+                    begin = std::min<int64_t>(begin, r.begin), end = std::max<int64_t>(end, r.end);
         }
         for (int64_t k = -behind; k < depth + ahead; ++k) {
             int64_t begin = width_, end = 0;  // what the slices k - 3 to k + 2 take of slice k
             for (int64_t o = std::max<int64_t>(0, k - ahead); o <= std::min(depth - 1, k + behind); ++o)
-                begin = std::min(begin, hull[static_cast<size_t>(o)].first), end = std::max(end, hull[static_cast<size_t>(o)].second);
+                begin = std::min(begin, hull[static_cast<size_t>(o)].first),
+                end = std::max(end, hull[static_cast<size_t>(o)].second);
             if (begin < end) slice(k, begin, end);
             if (k >= ahead) along_z(k - ahead);
         }
@@ -103,7 +111,9 @@ class Tile {
 
   private:
     // Whether a sub-band with these letters along x and y is.
-    bool wants(int letters) const { return out_[sub_band(letters / 2, letters % 2, 0)] || out_[sub_band(letters / 2, letters % 2, 1)]; }
+    bool wants(int letters) const {
+        return out_[sub_band(letters / 2, letters % 2, 0)] || out_[sub_band(letters / 2, letters % 2, 1)];
+    }
     Real* filtered_x(int letter, int64_t row) {
         return filtered_x_.data() + (letter * (tile_rows + behind + ahead) + row) * width_;
     }
@@ -116,16 +126,17 @@ class Tile {
     void slice(int64_t k, int64_t begin, int64_t end) {
         const int64_t plane = periodic(k + roi_.low[2], roi_.image[2]), n = end - begin;
         for (int64_t row = 0; row < rows_ + behind + ahead; ++row) {
-            read_periodic(read_, roi_.image[0], periodic(j0_ + row - behind + roi_.low[1], roi_.image[1]), plane, roi_.low[0] + begin - behind,
-                          n + behind + ahead, x_.data());
+            read_periodic(read_, roi_.image[0], periodic(j0_ + row - behind + roi_.low[1], roi_.image[1]), plane,
+                          roi_.low[0] + begin - behind, n + behind + ahead, x_.data());
             along_x(begin, n, filtered_x(0, row) + begin, filtered_x(1, row) + begin);
         }
         for (int64_t row = 0; row < rows_; ++row) {
             const Order order(j0_ + row + roi_.low[1], even(roi_.image[1]));
             for (int x = 0; x < 2; ++x)
                 if (wants(2 * x) || wants(2 * x + 1))
-                    filter_ordered<Real>(order, [&](int t) { return filtered_x(x, row + behind + ahead - t) + begin; }, n,
-                                         ring(k, 2 * x, row) + begin, ring(k, 2 * x + 1, row) + begin);
+                    filter_ordered<Real>(
+                        order, [&](int t) { return filtered_x(x, row + behind + ahead - t) + begin; }, n,
+                        ring(k, 2 * x, row) + begin, ring(k, 2 * x + 1, row) + begin);
         }
     }
 
@@ -134,7 +145,8 @@ class Tile {
         const int64_t plain = std::clamp<int64_t>(period - ahead - first, 0, n);  // outputs that do not reach the end
         const auto from = [&](int64_t i) { return [this, i](int t) { return x_.data() + i + behind + ahead - t; }; };
         filter_ordered<Real>(Order(0, period + taps), from(0), plain, low, high);
-        for (int64_t i = plain; i < n; ++i) filter_ordered<Real>(Order(first + i, period), from(i), 1, low + i, high + i);
+        for (int64_t i = plain; i < n; ++i)
+            filter_ordered<Real>(Order(first + i, period), from(i), 1, low + i, high + i);
     }
 
     void along_z(int64_t k) {
@@ -148,7 +160,8 @@ class Tile {
                     const auto stream = [&](int t) { return ring(k + ahead - t, letters, row) + r.begin; };
                     Real* spare[2] = {spare_.data(), spare_.data() + width_};
                     if constexpr (std::is_same_v<Real, double>) {
-                        filter_ordered<Real>(order, stream, r.count(), low ? low + r.first : spare[0], high ? high + r.first : spare[1]);
+                        filter_ordered<Real>(order, stream, r.count(), low ? low + r.first : spare[0],
+                                             high ? high + r.first : spare[1]);
                     } else {
                         filter_ordered<Real>(order, stream, r.count(), spare[0], spare[1]);
                         if (low) std::copy_n(spare[0], r.count(), low + r.first);
@@ -172,10 +185,12 @@ int64_t periodic(int64_t c, int64_t n) {
 }
 
 template <class Real>
-void read_periodic(const RowReader<Real>& read, int64_t width, int64_t j, int64_t k, int64_t first, int64_t count, Real* out) {
+void read_periodic(const RowReader<Real>& read, int64_t width, int64_t j, int64_t k, int64_t first, int64_t count,
+                   Real* out) {
     const int64_t begin = std::max<int64_t>(first, 0), end = std::min(first + count, width);
     if (begin < end) read(j, k, begin, end - begin, out + (begin - first));
-    for (int64_t c = first; c < std::min(begin, first + count); ++c) read(j, k, periodic(c, width), 1, out + (c - first));
+    for (int64_t c = first; c < std::min(begin, first + count); ++c)
+        read(j, k, periodic(c, width), 1, out + (c - first));
     for (int64_t c = std::max(end, first); c < first + count; ++c) read(j, k, periodic(c, width), 1, out + (c - first));
 }
 

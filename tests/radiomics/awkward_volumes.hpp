@@ -22,8 +22,10 @@ inline Image<int16_t> steps_and_noise(const std::vector<size_t>& zyx) {
     for (int64_t z = 0; z < image.nz(); ++z)
         for (int64_t y = 0; y < image.ny(); ++y)
             for (int64_t x = 0; x < image.nx(); ++x)
-                image.at(x, y, z) = static_cast<int16_t>(x / 3 * 40 - y / 2 * 25 + z / 2 * 60 - 300 +
-                                                         int64_t{1} * golden::word(golden::fnv1a("radiomics"), static_cast<uint64_t>(image.offset(x, y, z))) % 90);
+                image.at(x, y, z) = static_cast<int16_t>(
+                    x / 3 * 40 - y / 2 * 25 + z / 2 * 60 - 300 +
+                    int64_t{1} *
+                        golden::word(golden::fnv1a("radiomics"), static_cast<uint64_t>(image.offset(x, y, z))) % 90);
     return image;
 }
 
@@ -32,12 +34,15 @@ inline Mask ball(const std::vector<size_t>& zyx) {
         const auto s = static_cast<int64_t>(size), d = 2 * v - (s - 1);
         return d * d * 1000 / (s * s);
     };
-    return mask_of(zyx, [&](int64_t z, int64_t y, int64_t x) { return part(z, zyx[0]) + part(y, zyx[1]) + part(x, zyx[2]) < 800; });
+    return mask_of(zyx, [&](int64_t z, int64_t y, int64_t x) {
+        return part(z, zyx[0]) + part(y, zyx[1]) + part(x, zyx[2]) < 800;
+    });
 }
 
 inline Mask all_but_the_middle(const std::vector<size_t>& zyx) {
     return mask_of(zyx, [&](int64_t z, int64_t y, int64_t x) {
-        return z != static_cast<int64_t>(zyx[0] / 2) || y != static_cast<int64_t>(zyx[1] / 2) || x != static_cast<int64_t>(zyx[2] / 2);
+        return z != static_cast<int64_t>(zyx[0] / 2) || y != static_cast<int64_t>(zyx[1] / 2) ||
+               x != static_cast<int64_t>(zyx[2] / 2);
     });
 }
 

@@ -25,7 +25,8 @@ std::string error_of(const Image<T>& image, const Mask& mask, RadiomicsSettings 
 }
 
 TEST(Degenerate, EmptyMask) {
-    EXPECT_EQ(error_of(steps_and_noise(shape), Mask(grid_of(shape))), "[radiomics] the mask is empty: no voxel is above 0");
+    EXPECT_EQ(error_of(steps_and_noise(shape), Mask(grid_of(shape))),
+              "[radiomics] the mask is empty: no voxel is above 0");
 }
 
 TEST(Degenerate, LabelAbsent) {
@@ -33,7 +34,8 @@ TEST(Degenerate, LabelAbsent) {
     mask.at(4, 3, 3) = 7;
     RadiomicsSettings settings;
     settings.label = 2;
-    EXPECT_EQ(error_of(steps_and_noise(shape), mask, settings), "[radiomics] label 2 is absent from the mask, which has 1, 7: choose with --label");
+    EXPECT_EQ(error_of(steps_and_noise(shape), mask, settings),
+              "[radiomics] label 2 is absent from the mask, which has 1, 7: choose with --label");
 }
 
 TEST(Degenerate, OneVoxel) {
@@ -49,19 +51,22 @@ TEST(Degenerate, FewerDimensionsOrVoxelsThanAskedFor) {
     RadiomicsSettings settings;
     settings.minimum_roi_dimensions = 1;
     settings.minimum_roi_size = 2;
-    EXPECT_NE(error_of(steps_and_noise(shape), mask, settings).find("2 voxels, minimumROISize wants more than 2"), std::string::npos);
+    EXPECT_NE(error_of(steps_and_noise(shape), mask, settings).find("2 voxels, minimumROISize wants more than 2"),
+              std::string::npos);
     settings.minimum_roi_size = 1;
     EXPECT_EQ(error_of(steps_and_noise(shape), mask, settings), "");
 }
 
 TEST(Degenerate, SizesThatDiffer) {
-    EXPECT_EQ(error_of(steps_and_noise(shape), ball({6, 7, 9})), "[radiomics] the image has 8 x 7 x 6 voxels, its mask 9 x 7 x 6");
+    EXPECT_EQ(error_of(steps_and_noise(shape), ball({6, 7, 9})),
+              "[radiomics] the image has 8 x 7 x 6 voxels, its mask 9 x 7 x 6");
 }
 
 TEST(Degenerate, NotANumberInTheRoiIsAnErrorAndOutsideOfItsReachIsNot) {
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
         auto image = mapped<float>(steps_and_noise({12, 14, 16}), [](int v) { return v; });
-        const Mask mask = mask_of({12, 14, 16}, [](int64_t z, int64_t y, int64_t x) { return z < 5 && y < 5 && x < 5; });
+        const Mask mask =
+            mask_of({12, 14, 16}, [](int64_t z, int64_t y, int64_t x) { return z < 5 && y < 5 && x < 5; });
         image.at(8, 9, 7) = bad;
         image.at(15, 13, 11) = 1;
         EXPECT_EQ(error_of(image, mask), "");
@@ -103,7 +108,8 @@ TEST(Degenerate, PreparedVolumesNeedNoMask) {
     auto image = mapped<uint16_t>(steps_and_noise(shape), [](int v) { return v + 1000; });
     for (size_t n = 0; n < mask.voxels.size(); ++n)
         if (!mask.voxels[n]) image.voxels[n] = 0;
-    EXPECT_EQ(extract_features(context, image, settings).values, extract_features(context, image, mask, settings).values);
+    EXPECT_EQ(extract_features(context, image, settings).values,
+              extract_features(context, image, mask, settings).values);
 }
 
 TEST(Degenerate, SettingsOutOfRange) {

@@ -1,5 +1,5 @@
-// Pairs, runs and zones of the CPU against plain loops (tests/reference), on the ROIs that the kernels are tested on too, with one thread
-// and with several: slabs meet at every place.
+// Pairs, runs and zones of the CPU against plain loops (tests/reference), on the ROIs that the kernels are tested on
+// too, with one thread and with several: slabs meet at every place.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -23,11 +23,17 @@ using test::Threads;
 
 std::vector<RoiCase> cases() {
     auto all = kernels::roi_cases();
-    std::erase_if(all, [](const RoiCase& c) { return std::count(c.levels.begin(), c.levels.end(), 0) == std::ssize(c.levels); });
+    std::erase_if(
+        all, [](const RoiCase& c) { return std::count(c.levels.begin(), c.levels.end(), 0) == std::ssize(c.levels); });
     // Runs longer than a code of eight bits tells, and levels that leave it hardly any.
-    all.push_back(kernels::roi_case("a long row", {2, 3, 700}, 2, [](int64_t z, int64_t, int64_t x, int64_t) { return z && x % 300 == 7 ? 2 : 1; }));
-    all.push_back(kernels::roi_case("240 levels", {9, 10, 31}, 240, [](auto, auto, auto, int64_t r) { return static_cast<int>(r % 3 ? 240 : r % 240 + 1); }));
-    all.push_back(kernels::roi_case("250 levels", {9, 10, 31}, 250, [](auto, auto, auto, int64_t r) { return static_cast<int>(r % 3 ? 250 : r % 250 + 1); }));
+    all.push_back(kernels::roi_case("a long row", {2, 3, 700}, 2,
+                                    [](int64_t z, int64_t, int64_t x, int64_t) { return z && x % 300 == 7 ? 2 : 1; }));
+    all.push_back(kernels::roi_case("240 levels", {9, 10, 31}, 240, [](auto, auto, auto, int64_t r) {
+        return static_cast<int>(r % 3 ? 240 : r % 240 + 1);
+    }));
+    all.push_back(kernels::roi_case("250 levels", {9, 10, 31}, 250, [](auto, auto, auto, int64_t r) {
+        return static_cast<int>(r % 3 ? 250 : r % 250 + 1);
+    }));
     return all;
 }
 
@@ -37,7 +43,8 @@ struct OnCpu {
     explicit OnCpu(const RoiCase& c)
         : roi(find_roi({c.sizes[2], c.sizes[1], c.sizes[0]},
                        [&](int64_t j, int64_t k, uint8_t* row) {
-                           for (int64_t i = 0; i < c.sizes[2]; ++i) row[i] = reference::level_at(c.sizes, c.levels, k, j, i) != 0;
+                           for (int64_t i = 0; i < c.sizes[2]; ++i)
+                               row[i] = reference::level_at(c.sizes, c.levels, k, j, i) != 0;
                        })),
           volume(roi, 2) {
         levels.voxels.assign(static_cast<size_t>(c.highest), 0);
@@ -62,7 +69,8 @@ void compare(const RoiCase& c) {
         const Threads scope(threads);
         const auto same_pairs = [&](const std::vector<uint32_t>& counts, const Index3& offset) {
             const auto expected = reference::glcm(c.sizes, c.levels, c.highest, zyx(offset));
-            EXPECT_TRUE(std::equal(counts.begin(), counts.end(), expected.begin(), expected.end())) << fmt::format("offset {}", fmt::join(offset, " "));
+            EXPECT_TRUE(std::equal(counts.begin(), counts.end(), expected.begin(), expected.end()))
+                << fmt::format("offset {}", fmt::join(offset, " "));
         };
         const auto offsets = glcm_offsets({1}, on.roi.size);
         count_neighbours(on.roi, on.volume, c.highest, offsets, [&](const NeighbourCounts& counts) {
@@ -78,11 +86,13 @@ void compare(const RoiCase& c) {
                         expected.push_back({static_cast<int>(at / longest) + 1, at % longest + 1, runs[i]});
                     }
             }
-            EXPECT_EQ(glrlm_runs(on.roi, on.levels, offset, counts), expected) << fmt::format("offset {}", fmt::join(offset, " "));
+            EXPECT_EQ(glrlm_runs(on.roi, on.levels, offset, counts), expected)
+                << fmt::format("offset {}", fmt::join(offset, " "));
         });
         if (c.highest <= 300) {
             const auto both = glcm_offsets({1, 2}, on.roi.size);
-            glcm_counts(on.roi, on.volume, c.highest, both, [&](size_t d, const std::vector<uint32_t>& counts) { same_pairs(counts, both[d]); });
+            glcm_counts(on.roi, on.volume, c.highest, both,
+                        [&](size_t d, const std::vector<uint32_t>& counts) { same_pairs(counts, both[d]); });
         }
         std::vector<SizeCount> zones;
         for (const auto& [level, size] : reference::glszm(c.sizes, c.levels)) {

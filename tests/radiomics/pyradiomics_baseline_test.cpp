@@ -1,5 +1,5 @@
-// Against the baselines that PyRadiomics tests itself with (radiomics/pyradiomics of the test data), where their settings exist here:
-// each table holds the settings as Python prints a dictionary.
+// Against the baselines that PyRadiomics tests itself with (radiomics/pyradiomics of the test data), where their
+// settings exist here: each table holds the settings as Python prints a dictionary.
 #include <fmt/format.h>
 
 #include <regex>
@@ -37,7 +37,8 @@ TEST_P(PyRadiomicsBaseline, OfBrain1AndBreast1) {
                 if (table.text(row, 0) == "diagnostics_Configuration_Settings") {
                     const auto number = [&](const std::string& key, double otherwise) {
                         std::smatch found;
-                        const bool stands = std::regex_search(table.text(row, *column), found, std::regex("'" + key + "': ([-+.0-9e]+)"));
+                        const bool stands = std::regex_search(table.text(row, *column), found,
+                                                              std::regex("'" + key + "': ([-+.0-9e]+)"));
                         return stands ? std::stod(found[1]) : otherwise;
                     };
                     settings.bin_width = number("binWidth", 25);
@@ -61,7 +62,8 @@ TEST_P(PyRadiomicsBaseline, OfBrain1AndBreast1) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Classes, PyRadiomicsBaseline,
-                         testing::Values(FeatureClass::first_order, FeatureClass::glcm, FeatureClass::glrlm, FeatureClass::glszm),
+                         testing::Values(FeatureClass::first_order, FeatureClass::glcm, FeatureClass::glrlm,
+                                         FeatureClass::glszm),
                          [](const auto& info) { return std::string(class_name(info.param)); });
 
 }  // namespace

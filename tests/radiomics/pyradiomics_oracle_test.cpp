@@ -1,5 +1,5 @@
-// Against the stored results of PyRadiomics with NumPy and PyWavelets (radiomics/oracle of the test data): bin width 25, or 1 for the
-// IBSI digital phantom; distance 1; coif1, level 1, of the whole image.
+// Against the stored results of PyRadiomics with NumPy and PyWavelets (radiomics/oracle of the test data): bin width
+// 25, or 1 for the IBSI digital phantom; distance 1; coif1, level 1, of the whole image.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -35,8 +35,10 @@ Case read_case(const std::string& name) {
     } else {
         const bool ibsi = name == "ibsi_digital_binwidth1";
         const auto radiomics = data_folder() / "radiomics";
-        const auto image = ibsi ? radiomics / "ibsi-digital/ibsi_1_digital_phantom/nifti/image/phantom.nii.gz" : radiomics / "pyradiomics" / (name + "_image.nrrd");
-        const auto mask = ibsi ? radiomics / "ibsi-digital/ibsi_1_digital_phantom/nifti/mask/mask.nii.gz" : radiomics / "pyradiomics" / (name + "_label.nrrd");
+        const auto image = ibsi ? radiomics / "ibsi-digital/ibsi_1_digital_phantom/nifti/image/phantom.nii.gz"
+                                : radiomics / "pyradiomics" / (name + "_image.nrrd");
+        const auto mask = ibsi ? radiomics / "ibsi-digital/ibsi_1_digital_phantom/nifti/mask/mask.nii.gz"
+                               : radiomics / "pyradiomics" / (name + "_label.nrrd");
         ReadOptions options;
         options.min_slices = 1;
         options.expect_ct = false;
@@ -74,7 +76,8 @@ TEST_P(PyRadiomicsOracle, The375Features) {
             }
             values[threads - 1] = result.values;
         }
-        EXPECT_EQ(std::memcmp(values[0].data(), values[1].data(), values[0].size() * sizeof(double)), 0) << "two threads give other bits than one";
+        EXPECT_EQ(std::memcmp(values[0].data(), values[1].data(), values[0].size() * sizeof(double)), 0)
+            << "two threads give other bits than one";
     }
 }
 
@@ -89,13 +92,15 @@ TEST_P(PyRadiomicsOracle, RunsAndZonesUnderTheirOwnNames) {
         const auto values = by_name(extract_features(context, c.image, c.mask, c.settings));
         ASSERT_EQ(values.size(), table.rows.size());
         for (size_t row = 0; row < table.rows.size(); ++row)
-            expect_feature(table.text(row, 0), values.at(table.text(row, 0)), table.number_or_nan(row, table.column(GetParam())));
+            expect_feature(table.text(row, 0), values.at(table.text(row, 0)),
+                           table.number_or_nan(row, table.column(GetParam())));
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(Volumes, PyRadiomicsOracle,
-                         testing::Values("synth_even_48x60x52", "synth_odd_37x41x33", "synth_tiny_even_10x12x14", "synth_tiny_odd_9x11x13",
-                                         "synth_flat_16x16x16", "synth_quantised_20x22x24", "brain1", "breast1", "ibsi_digital_binwidth1"),
+                         testing::Values("synth_even_48x60x52", "synth_odd_37x41x33", "synth_tiny_even_10x12x14",
+                                         "synth_tiny_odd_9x11x13", "synth_flat_16x16x16", "synth_quantised_20x22x24",
+                                         "brain1", "breast1", "ibsi_digital_binwidth1"),
                          own_name);
 
 class PyRadiomicsMatrices : public PyRadiomicsOracle {
@@ -137,14 +142,19 @@ TEST_P(PyRadiomicsMatrices, DiscretisedVolume) {
 TEST_P(PyRadiomicsMatrices, SubBandsToTheBit) {
     std::array<std::vector<double>, sub_bands> values;
     std::array<double*, sub_bands> out;
-    const auto read = [&](int64_t j, int64_t k, int64_t i, int64_t count, double* to) { std::copy_n(&c_.image.at(i, j, k), count, to); };
+    const auto read = [&](int64_t j, int64_t k, int64_t i, int64_t count, double* to) {
+        std::copy_n(&c_.image.at(i, j, k), count, to);
+    };
     // The ROI, and the whole volume, whose ends are wrapped around.
-    const Roi whole = find_roi(c_.image.geometry.size, [&](int64_t, int64_t, uint8_t* row) { std::fill_n(row, c_.image.nx(), 1); });
+    const Roi whole =
+        find_roi(c_.image.geometry.size, [&](int64_t, int64_t, uint8_t* row) { std::fill_n(row, c_.image.nx(), 1); });
     for (const Roi* roi : std::initializer_list<const Roi*>{&roi_, &whole}) {
-        for (size_t b = 0; b < sub_bands; ++b) out[b] = (values[b] = std::vector<double>(static_cast<size_t>(roi->voxels))).data();
+        for (size_t b = 0; b < sub_bands; ++b)
+            out[b] = (values[b] = std::vector<double>(static_cast<size_t>(roi->voxels))).data();
         wavelet<double>(*roi, read, out);
         for (size_t b = 0; b < sub_bands; ++b) {
-            const auto expected = image_of(read_npy<double>(folder / (GetParam() + "_" + std::string(image_type_names[b + 1]) + ".npy")));
+            const auto expected =
+                image_of(read_npy<double>(folder / (GetParam() + "_" + std::string(image_type_names[b + 1]) + ".npy")));
             int64_t differ = 0;
             for (const RoiRun& run : roi->runs)
                 for (int64_t i = run.begin; i < run.end; ++i)
@@ -189,7 +199,8 @@ TEST_P(PyRadiomicsMatrices, CoOccurrences) {
 }
 
 TEST_P(PyRadiomicsMatrices, RunLengths) {
-    const auto array = read_npy<double>(folder / (GetParam() + "_P_glrlm.npy"));  // levels present, lengths that occur, direction
+    const auto array =
+        read_npy<double>(folder / (GetParam() + "_P_glrlm.npy"));  // levels present, lengths that occur, direction
     const size_t n = present_.size(), lengths = array.shape[1], directions = array.shape[2];
     const auto offsets = glcm_offsets({1}, roi_.size);
     std::vector<std::vector<SizeCount>> runs(offsets.size());
@@ -207,8 +218,10 @@ TEST_P(PyRadiomicsMatrices, RunLengths) {
         for (size_t i = 0; i < n * lengths; ++i) expected[d].push_back(array.values[i * directions + d]);
     for (size_t d = 0; d < runs.size(); ++d)
         for (const SizeCount& e : runs[d]) {
-            const auto row = static_cast<size_t>(std::find(present_.begin(), present_.end(), e.level) - present_.begin());
-            const auto column = static_cast<size_t>(std::find(occurring.begin(), occurring.end(), e.size) - occurring.begin());
+            const auto row =
+                static_cast<size_t>(std::find(present_.begin(), present_.end(), e.level) - present_.begin());
+            const auto column =
+                static_cast<size_t>(std::find(occurring.begin(), occurring.end(), e.size) - occurring.begin());
             ours[d][row * lengths + column] = static_cast<double>(e.count);
         }
     expect_same_directions(ours, expected);
@@ -225,11 +238,13 @@ TEST_P(PyRadiomicsMatrices, ZoneSizes) {
     std::vector<SizeCount> expected;
     for (size_t l = 0; l < present_.size(); ++l)
         for (size_t s = 0; s < occurring.size(); ++s)
-            if (const auto count = static_cast<int64_t>(array.values[l * occurring.size() + s])) expected.push_back({present_[l], occurring[s], count});
+            if (const auto count = static_cast<int64_t>(array.values[l * occurring.size() + s]))
+                expected.push_back({present_[l], occurring[s], count});
     EXPECT_EQ(zones, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Volumes, PyRadiomicsMatrices, testing::Values("synth_tiny_even_10x12x14", "synth_tiny_odd_9x11x13"), own_name);
+INSTANTIATE_TEST_SUITE_P(Volumes, PyRadiomicsMatrices,
+                         testing::Values("synth_tiny_even_10x12x14", "synth_tiny_odd_9x11x13"), own_name);
 
 }  // namespace
 }  // namespace cmtl

@@ -29,7 +29,8 @@ Image<T> image_of(const NpyArray<T>& array) {
     return image;
 }
 
-// The devices that features are tested on: the CPU, and the kernels as simt executes them, or the GPU named by CMTL_TEST_DEVICE.
+// The devices that features are tested on: the CPU, and the kernels as simt executes them, or the GPU named by
+// CMTL_TEST_DEVICE.
 inline std::vector<Device> devices() {
     const char* named = std::getenv("CMTL_TEST_DEVICE");
     return {Device{}, named ? parse_device(named) : Device{Device::Kind::simt, 0}};
@@ -42,14 +43,15 @@ inline std::map<std::string, double> by_name(const RadiomicsResult& result) {
     return out;
 }
 
-// |actual - expected| within 1e-9 of the expected value, 1e-7 for MCC. Sums that vanish are what rounding leaves: below a thousandth the
-// bound is that of a thousandth.
+// |actual - expected| within 1e-9 of the expected value, 1e-7 for MCC. Sums that vanish are what rounding leaves: below
+// a thousandth the bound is that of a thousandth.
 inline void expect_feature(const std::string& name, double actual, double expected) {
     const double tolerance = name.ends_with("MCC") ? 1e-7 : 1e-9;
     if (std::isnan(expected))
         EXPECT_TRUE(std::isnan(actual)) << name << " is " << actual;
     else
-        EXPECT_LE(std::abs(actual - expected), tolerance * std::max(std::abs(expected), 1e-3)) << name << ": " << actual << ", expected " << expected;
+        EXPECT_LE(std::abs(actual - expected), tolerance * std::max(std::abs(expected), 1e-3))
+            << name << ": " << actual << ", expected " << expected;
 }
 
 // Sets OpenMP's number of threads for a scope.
