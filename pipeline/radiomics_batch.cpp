@@ -87,10 +87,7 @@ RadiomicsRecord radiomics_case(Context& context, const RadiomicsCase& subject, c
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
             // What is wrong is in the files: they are named.
-            const std::string_view text = error.what();
-            throw Error(error.kind(), "radiomics",
-                        fmt::format("{} with {}: {}", subject.image.string(), subject.mask.string(),
-                                    text.substr(text.find("] ") + 2)));
+            fail(error.kind(), "radiomics", "{} with {}: {}", subject.image.string(), subject.mask.string(), error.message());
         }
     };
     std::visit(extract, image);

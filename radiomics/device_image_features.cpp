@@ -76,7 +76,7 @@ class DeviceAnalysis {
         kernels::value_range<Target>(stream_, n, values.data(), range.data(), scratch.data());
         const kernels::ValueRange found = range.download().front();
         constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-        Binning binning = make_binning(found.not_finite ? nan : found.least, found.greatest, settings_, name);
+        Binning binning = make_binning({found.not_finite ? nan : found.least, found.greatest}, settings_, name);
         const int highest = binning.level(found.greatest);
         if (!binning.most) binning.most = highest;
         if (highest <= std::numeric_limits<uint8_t>::max())
@@ -282,8 +282,6 @@ DeviceBuffer<Real> upload_region(Context& context, const Roi& roi, const RowRead
     return region;
 }
 
-int64_t even(int64_t n) { return n + n % 2; }
-
 }  // namespace
 
 template <class Real>
@@ -302,11 +300,7 @@ ImagesFeatures device_image_features(Context& context, const Roi& roi, const Row
         };
         if (wanted[0].any()) {
             std::vector<double> values(static_cast<size_t>(roi.voxels));
-            std::vector<Real> row(static_cast<size_t>(roi.size[0]));
-            for (const RoiRun& run : roi.runs) {
-                read(run.j + roi.low[1], run.k + roi.low[2], run.begin + roi.low[0], run.count(), row.data());
-                std::copy_n(row.begin(), run.count(), values.begin() + run.first);
-            }
+            read_roi(roi, read, values.data());
             const DeviceBuffer<double> on_device(context, values);
             watch.lap("prepare");
             analyse(0, on_device);
@@ -319,12 +313,12 @@ ImagesFeatures device_image_features(Context& context, const Roi& roi, const Row
         DeviceBuffer<Real> along_x[2], along_y[2];
         for (auto& part : along_x)
             part = DeviceBuffer<Real>(context, static_cast<size_t>(nx * (ny + reach) * (nz + reach)));
-        kernels::wavelet_pass<Target>(stream, {(ny + reach) * (nz + reach), nx, 1, roi.low[0], even(roi.image[0])},
+        kernels::wavelet_pass<Target>(stream, {(ny + reach) * (nz + reach), nx, 1, roi.low[0], period(roi.image[0])},
                                       region.data(), along_x[0].data(), along_x[1].data());
         region = {};
         for (auto& part : along_y) part = DeviceBuffer<Real>(context, static_cast<size_t>(nx * ny * (nz + reach)));
         for (int x = 0; x < 2; ++x) {
-            kernels::wavelet_pass<Target>(stream, {nz + reach, ny, nx, roi.low[1], even(roi.image[1])},
+            kernels::wavelet_pass<Target>(stream, {nz + reach, ny, nx, roi.low[1], period(roi.image[1])},
                                           along_x[x].data(), along_y[0].data(), along_y[1].data());
             for (int y = 0; y < 2; ++y) {
                 const size_t images[2] = {1 + sub_band(x, y, 0), 1 + sub_band(x, y, 1)};
@@ -333,7 +327,7 @@ ImagesFeatures device_image_features(Context& context, const Roi& roi, const Row
                     if (wanted[images[z]].any())
                         values[z] = DeviceBuffer<double>(context, static_cast<size_t>(roi.voxels));
                 if (!values[0].size() && !values[1].size()) continue;
-                kernels::wavelet_gather<Target>(stream, {1, nz, nx * ny, roi.low[2], even(roi.image[2])}, roi.voxels,
+                kernels::wavelet_gather<Target>(stream, {1, nz, nx * ny, roi.low[2], period(roi.image[2])}, roi.voxels,
                                                 voxels.data(), along_y[y].data(), values[0].data(), values[1].data());
                 for (int z = 0; z < 2; ++z)
                     if (values[z].size()) analyse(images[z], values[z]);

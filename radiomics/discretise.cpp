@@ -73,7 +73,8 @@ constexpr int no_limit = std::numeric_limits<int>::max();
 
 int Binning::level(double value) const { return level_of(value, low, step, 1 / step, most > 0 ? most : no_limit); }
 
-Binning make_binning(double least, double greatest, const RadiomicsSettings& s, const std::string& what) {
+Binning make_binning(const ValueRange& range, const RadiomicsSettings& s, const std::string& what) {
+    const auto [least, greatest] = range;
     if (!std::isfinite(least) || !std::isfinite(greatest))
         fail(ErrorKind::input, "radiomics",
              "{}: NaN or infinity within the ROI's reach: features of such values mean nothing; repair the image or "
@@ -97,7 +98,7 @@ Binning make_binning(double least, double greatest, const RadiomicsSettings& s, 
     return {low, (low + s.bin_width) - low, 0};
 }
 
-std::pair<double, double> value_range(std::span<const double> values) {
+ValueRange value_range(std::span<const double> values) {
     double least = std::numeric_limits<double>::infinity(), greatest = -least, faults = 0;
     parallel_ranges(
         std::ssize(values),

@@ -20,9 +20,16 @@ struct Binning {
     int level(double value) const;
 };
 
-// For values from `least` to `greatest`. Throws Error(input) that names `what` ("wavelet-LLL") where they are not
+struct ValueRange {
+    double least = 0, greatest = 0;
+};
+
+// The range of the packed values; NaN where any value is not finite.
+ValueRange value_range(std::span<const double> values);
+
+// For values in this range. Throws Error(input) that names `what` ("wavelet-LLL") where they are not
 // finite, or give more than max_levels levels: it says which bin width would do.
-Binning make_binning(double least, double greatest, const RadiomicsSettings& settings, const std::string& what);
+Binning make_binning(const ValueRange& range, const RadiomicsSettings& settings, const std::string& what);
 
 // Levels of the ROI's box, 0 outside of the ROI, with a margin of zeros `margin` wide on every side so that neighbours
 // may be read without a question, and 64 more at the end for reads by the vector.
@@ -58,9 +65,6 @@ struct LevelCounts {
     int present = 0;              // levels that occur
     std::vector<int64_t> voxels;  // of level l + 1, for l below `highest`
 };
-
-// The range of the packed values; NaN where any value is not finite.
-std::pair<double, double> value_range(std::span<const double> values);
 
 // Writes the levels of the packed values into the volume. Level: uint8_t where all fit in.
 template <class Level>

@@ -54,9 +54,6 @@ std::string_view class_name(FeatureClass feature_class) {
 
 namespace {
 
-constexpr FeatureClass every_class[] = {FeatureClass::first_order, FeatureClass::glcm, FeatureClass::glrlm,
-                                        FeatureClass::glszm};
-
 size_t index_of(FeatureClass feature_class, std::string_view name) {
     const auto& names = feature_names(feature_class);
     const auto at = std::find(names.begin(), names.end(), name);
@@ -67,7 +64,7 @@ size_t index_of(FeatureClass feature_class, std::string_view name) {
 std::vector<FeatureRequest> everything() {
     std::vector<FeatureRequest> out;
     for (size_t image = 0; image < image_types; ++image)
-        for (const FeatureClass c : every_class)
+        for (const FeatureClass c : every_feature_class)
             for (size_t f = 0; f < feature_names(c).size(); ++f)
                 out.push_back({fmt::format("{}_{}_{}", image_type_names[image], class_name(c), feature_names(c)[f]),
                                image, c, f});
@@ -78,7 +75,7 @@ std::vector<FeatureRequest> everything() {
 // in place.
 std::vector<FeatureRequest> covid_mtl_375() {
     std::vector<FeatureRequest> out;
-    for (const FeatureClass c : every_class)
+    for (const FeatureClass c : every_feature_class)
         for (size_t f = 0; f < feature_names(c).size(); ++f) {
             const std::string& name = feature_names(c)[f];
             const auto before = std::find_if(out.begin(), out.end(), [&](const auto& r) { return r.name == name; });
@@ -109,22 +106,6 @@ std::vector<FeatureRequest> covid_mtl_375() {
                                          "MaximumProbability",
                                          "SumEntropy",
                                          "SumSquares"};
-    constexpr std::string_view glrlm[] = {"GrayLevelNonUniformity",
-                                          "GrayLevelNonUniformityNormalized",
-                                          "GrayLevelVariance",
-                                          "HighGrayLevelRunEmphasis",
-                                          "LongRunEmphasis",
-                                          "LongRunHighGrayLevelEmphasis",
-                                          "LongRunLowGrayLevelEmphasis",
-                                          "LowGrayLevelRunEmphasis",
-                                          "RunEntropy",
-                                          "RunLengthNonUniformity",
-                                          "RunLengthNonUniformityNormalized",
-                                          "RunPercentage",
-                                          "RunVariance",
-                                          "ShortRunEmphasis",
-                                          "ShortRunHighGrayLevelEmphasis",
-                                          "ShortRunLowGrayLevelEmphasis"};
     const auto add = [&](FeatureClass c, size_t image, std::string_view name) {
         out.push_back({fmt::format("{}_{}_{}", image_type_names[image].substr(8), class_name(c), name), image, c,
                        index_of(c, name)});
@@ -132,7 +113,7 @@ std::vector<FeatureRequest> covid_mtl_375() {
     for (size_t image = 1; image < image_types; ++image)
         for (const auto name : glcm) add(FeatureClass::glcm, image, name);
     for (size_t image = 1; image < image_types; ++image)
-        for (const auto name : glrlm) add(FeatureClass::glrlm, image, name);
+        for (const auto& name : feature_names(FeatureClass::glrlm)) add(FeatureClass::glrlm, image, name);
     return out;
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <tuple>
 
 #include "base/cpu_dispatch.hpp"
 #include "base/parallel.hpp"
@@ -161,10 +160,11 @@ double percentile(const FirstOrderSums& s, size_t p) {
     return t >= 0.5 ? s.above[p] - difference * (1 - t) : s.below[p] + difference * t;
 }
 
-FirstOrderSums first_order_sums(std::span<const double> values, double shift) {
+FirstOrderSums first_order_sums(std::span<const double> values, const ValueRange& range, double shift) {
     FirstOrderSums s;
     s.count = std::ssize(values);
-    std::tie(s.least, s.greatest) = value_range(values);
+    s.least = range.least;
+    s.greatest = range.greatest;
     const Sums plain =
         in_blocks(values, [=](const double* v, int64_t n, Sums& out) { plain_sums(v, n, shift, 0, out); });
     s.sum = plain[0];

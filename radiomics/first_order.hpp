@@ -24,8 +24,8 @@ std::pair<int64_t, double> percentile_rank(int64_t n, double q);
 // Percentile number p from the sums' order statistics.
 double percentile(const FirstOrderSums& sums, size_t p);
 
-// values: packed, finite, at least one.
-FirstOrderSums first_order_sums(std::span<const double> values, double shift);
+// values: packed, finite, at least one; range: theirs.
+FirstOrderSums first_order_sums(std::span<const double> values, const ValueRange& range, double shift);
 
 // In the order of feature_names(FeatureClass::first_order). voxel_volume: mm^3, of TotalEnergy.
 std::vector<double> first_order_features(const FirstOrderSums& sums, const LevelCounts& levels, double voxel_volume);

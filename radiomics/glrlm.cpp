@@ -32,10 +32,8 @@ bool has_line_of_two(const Roi& roi, const Index3& d) {
     return any_twice();
 }
 
-std::vector<SizeCount> glrlm_runs(const Roi& roi, const LevelCounts& levels, const Index3& direction,
-                                  const NeighbourCounts& counts) {
+std::vector<SizeCount> glrlm_runs(const LevelCounts& levels, const NeighbourCounts& counts) {
     std::vector<SizeCount> runs;
-    if (!has_line_of_two(roi, direction)) return runs;
     for (size_t l = 0; l < levels.voxels.size(); ++l) {
         const uint32_t* at_place = counts.in_run.data() + l * counts.places;
         int64_t reach = levels.voxels[l];  // runs that are p + 1 or more voxels long: at first those that are not

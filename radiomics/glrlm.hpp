@@ -7,15 +7,15 @@
 
 namespace cmtl {
 
-// The runs of one direction: neighbours of equal level in a line, as long as they can be. Empty where no line in this
-// direction holds two voxels of the ROI (has_line_of_two).
-std::vector<SizeCount> glrlm_runs(const Roi& roi, const LevelCounts& levels, const Index3& direction,
-                                  const NeighbourCounts& counts);
+// The runs of one direction: neighbours of equal level in a line, as long as they can be.
+std::vector<SizeCount> glrlm_runs(const LevelCounts& levels, const NeighbourCounts& counts);
 
-// Whether some line in this direction holds two voxels of the ROI, next to each other or not.
+// Whether some line in this direction holds two voxels of the ROI, next to each other or not: PyRadiomics drops
+// directions without one.
 bool has_line_of_two(const Roi& roi, const Index3& direction);
 
-// In the order of feature_names(FeatureClass::glrlm): the mean over the directions that are not empty, NaN without any.
+// In the order of feature_names(FeatureClass::glrlm): the mean over the directions whose list is not empty, NaN without
+// any.
 std::vector<double> glrlm_features(const std::vector<std::vector<SizeCount>>& directions);
 
 }  // namespace cmtl

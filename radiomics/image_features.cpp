@@ -27,26 +27,36 @@ namespace {
 class ImageAnalysis {
   public:
     ImageAnalysis(const Roi& roi, const RadiomicsSettings& settings, double voxel_volume, StepTimes& times)
-        : roi_(roi), settings_(settings), voxel_volume_(voxel_volume), times_(times) {}
+        : roi_(roi),
+          settings_(settings),
+          voxel_volume_(voxel_volume),
+          times_(times),
+          pair_offsets_(glcm_offsets(settings.distances, roi.size)),
+          run_offsets_(glcm_offsets({1}, roi.size)) {
+        for (const Index3& direction : run_offsets_) has_line_.push_back(has_line_of_two(roi, direction));
+    }
     // values: packed; `name` is in messages.
     ImageFeatures run(std::span<const double> values, const Wanted& wanted, const std::string& name);
 
   private:
     template <class Level>
-    void textures(std::span<const double> values, const Binning& binning, const Wanted& wanted,
-                  std::unique_ptr<LevelVolume<Level>>& volume, ImageFeatures& out);
+    ImageFeatures textures(std::span<const double> values, const ValueRange& range, const Binning& binning,
+                           const Wanted& wanted, std::unique_ptr<LevelVolume<Level>>& volume);
 
     const Roi& roi_;
     const RadiomicsSettings& settings_;
     double voxel_volume_;
     StepTimes& times_;
+    std::vector<Index3> pair_offsets_, run_offsets_;
+    std::vector<char> has_line_;  // by run_offsets_: whether a line holds two voxels
     std::unique_ptr<LevelVolume<uint8_t>> narrow_;
     std::unique_ptr<LevelVolume<uint16_t>> wide_;
 };
 
 template <class Level>
-void ImageAnalysis::textures(std::span<const double> values, const Binning& binning, const Wanted& wanted,
-                             std::unique_ptr<LevelVolume<Level>>& volume, ImageFeatures& out) {
+ImageFeatures ImageAnalysis::textures(std::span<const double> values, const ValueRange& range, const Binning& binning,
+                                      const Wanted& wanted, std::unique_ptr<LevelVolume<Level>>& volume) {
+    ImageFeatures out;
     const auto wants = [&](FeatureClass c) { return wanted.classes[static_cast<size_t>(c)]; };
     const auto of = [&](FeatureClass c) -> std::vector<double>& { return out.values[static_cast<size_t>(c)]; };
     StepWatch watch(times_);
@@ -58,51 +68,60 @@ void ImageAnalysis::textures(std::span<const double> values, const Binning& binn
     watch.lap("discretise");
     if (wants(FeatureClass::first_order)) {
         of(FeatureClass::first_order) =
-            first_order_features(first_order_sums(values, settings_.voxel_array_shift), levels, voxel_volume_);
+            first_order_features(first_order_sums(values, range, settings_.voxel_array_shift), levels, voxel_volume_);
         watch.lap("firstorder");
     }
-    // Pairs at distance 1 are a by-product of the runs.
-    const bool runs = wants(FeatureClass::glrlm), pairs = wants(FeatureClass::glcm),
-               pairs_of_runs = runs && pairs && settings_.distances == std::vector{1};
-    const auto offsets = glcm_offsets(pairs_of_runs || !pairs ? std::vector{1} : settings_.distances, roi_.size);
-    std::vector<GlcmSums> sums(offsets.size());
-    if (runs) {
-        const auto neighbours = pairs_of_runs ? offsets : glcm_offsets({1}, roi_.size);
-        std::vector<std::vector<SizeCount>> lists(neighbours.size());
-        count_neighbours(roi_, *volume, levels.highest, neighbours, [&](const NeighbourCounts& counts) {
-            const size_t d = counts.direction;
-            lists[d] = glrlm_runs(roi_, levels, neighbours[d], counts);
-            if (pairs_of_runs) sums[d] = glcm_sums(counts.pairs, levels.highest, levels.present, wanted.mcc);
-        });
-        of(FeatureClass::glrlm) = glrlm_features(lists);
-        watch.lap(pairs_of_runs ? "glcm+glrlm" : "glrlm");
-    }
-    if (pairs) {
-        if (!pairs_of_runs)
-            glcm_counts(roi_, *volume, levels.highest, offsets, [&](size_t d, const std::vector<uint32_t>& counts) {
-                sums[d] = glcm_sums(counts, levels.highest, levels.present, wanted.mcc);
+    const bool runs = wants(FeatureClass::glrlm), pairs = wants(FeatureClass::glcm);
+    if (runs || pairs) {
+        // Pairs at distance 1 and runs come from one sweep.
+        const bool near = settings_.distances == std::vector{1};
+        std::vector<GlcmSums> sums(pair_offsets_.size());
+        std::vector<std::vector<SizeCount>> lists(run_offsets_.size());
+        const auto take_pairs = [&](size_t d, const std::vector<uint32_t>& counts) {
+            sums[d] = glcm_sums(counts, levels.highest, levels.present, wanted.mcc);
+        };
+        if (runs || near)
+            count_neighbours(roi_, *volume, levels.highest, run_offsets_, [&](const NeighbourCounts& counts) {
+                const size_t d = counts.direction;
+                if (runs && has_line_[d]) lists[d] = glrlm_runs(levels, counts);
+                if (pairs && near) take_pairs(d, counts.pairs);
             });
-        of(FeatureClass::glcm) = glcm_features(sums, levels.highest, levels.present);
-        watch.lap(pairs_of_runs ? "glcm+glrlm" : "glcm");
+        if (pairs && !near) glcm_counts(roi_, *volume, levels.highest, pair_offsets_, take_pairs);
+        if (pairs) of(FeatureClass::glcm) = glcm_features(sums, levels.highest, levels.present);
+        if (runs) of(FeatureClass::glrlm) = glrlm_features(lists);
+        watch.lap(!runs ? "glcm" : !pairs ? "glrlm" : "glcm+glrlm");
     }
     if (wants(FeatureClass::glszm)) {
         of(FeatureClass::glszm) = glszm_features(glszm_zones(roi_, *volume, levels.highest));
         watch.lap("glszm");
     }
-}
-
-ImageFeatures ImageAnalysis::run(std::span<const double> values, const Wanted& wanted, const std::string& name) {
-    ImageFeatures out;
-    const auto [least, greatest] = value_range(values);
-    const Binning binning = make_binning(least, greatest, settings_, name);
-    if (binning.level(greatest) <= std::numeric_limits<uint8_t>::max())
-        textures(values, binning, wanted, narrow_, out);
-    else
-        textures(values, binning, wanted, wide_, out);
     return out;
 }
 
+ImageFeatures ImageAnalysis::run(std::span<const double> values, const Wanted& wanted, const std::string& name) {
+    const ValueRange range = value_range(values);
+    const Binning binning = make_binning(range, settings_, name);
+    return binning.level(range.greatest) <= std::numeric_limits<uint8_t>::max()
+               ? textures(values, range, binning, wanted, narrow_)
+               : textures(values, range, binning, wanted, wide_);
+}
+
 }  // namespace
+
+template <class Real>
+void read_roi(const Roi& roi, const RowReader<Real>& read, double* values) {
+    parallel_ranges(std::ssize(roi.runs), [&](int64_t first, int64_t last) {
+        std::vector<Real> row(static_cast<size_t>(roi.size[0]));
+        for (int64_t r = first; r < last; ++r) {
+            const RoiRun& run = roi.runs[static_cast<size_t>(r)];
+            read(run.j + roi.low[1], run.k + roi.low[2], run.begin + roi.low[0], run.count(), row.data());
+            std::copy_n(row.begin(), run.count(), values + run.first);
+        }
+    });
+}
+
+template void read_roi(const Roi&, const RowReader<float>&, double*);
+template void read_roi(const Roi&, const RowReader<double>&, double*);
 
 template <class Real>
 ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, const RadiomicsSettings& settings,
@@ -117,15 +136,7 @@ ImagesFeatures cpu_image_features(const Roi& roi, const RowReader<Real>& read, c
         return values[n].data();
     };
     if (wanted[0].any()) {
-        double* const packed = room(0);
-        parallel_ranges(std::ssize(roi.runs), [&](int64_t first, int64_t last) {
-            std::vector<Real> row(static_cast<size_t>(roi.size[0]));
-            for (int64_t r = first; r < last; ++r) {
-                const RoiRun& run = roi.runs[static_cast<size_t>(r)];
-                read(run.j + roi.low[1], run.k + roi.low[2], run.begin + roi.low[0], run.count(), row.data());
-                std::copy_n(row.begin(), run.count(), packed + run.first);
-            }
-        });
+        read_roi(roi, read, room(0));
         watch.lap("prepare");
         features[0] = analysis.run(values[0].span(), wanted[0], std::string(image_type_names[0]));
     }

@@ -27,6 +27,10 @@ struct ImageFeatures {
     std::array<std::vector<double>, feature_classes> values;  // of the wanted classes, in the order of feature_names
 };
 
+// The image's values at the ROI's voxels, packed: roi.voxels of them.
+template <class Real>
+void read_roi(const Roi& roi, const RowReader<Real>& read, double* values);
+
 using ImagesWanted = std::array<Wanted, image_types>;
 using ImagesFeatures = std::array<ImageFeatures, image_types>;
 

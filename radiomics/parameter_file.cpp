@@ -185,13 +185,9 @@ void apply_setting(RadiomicsSettings& settings, const std::string& name, const V
     try {
         validate(checked);
     } catch (const Error& error) {
-        const std::string_view text = error.what();
-        fail(error.kind(), "parameters", "{}: {}", value.place(), text.substr(text.find("] ") + 2));
+        fail(error.kind(), "parameters", "{}: {}", value.place(), error.message());
     }
 }
-
-constexpr FeatureClass every_class[] = {FeatureClass::first_order, FeatureClass::glcm, FeatureClass::glrlm,
-                                        FeatureClass::glszm};
 
 struct ChosenClass {
     FeatureClass feature_class;
@@ -232,15 +228,15 @@ std::vector<ChosenClass> chosen_classes(const Value& section) {
                 fmt::format("the feature class {} does not exist here: remove it (firstorder, glcm, glrlm and "
                             "glszm do)",
                             name));
-        const auto at = std::find_if(std::begin(every_class), std::end(every_class),
+        const auto at = std::find_if(std::begin(every_feature_class), std::end(every_feature_class),
                                      [&, &n = name](FeatureClass c) { return class_name(c) == n; });
-        if (at == std::end(every_class))
+        if (at == std::end(every_feature_class))
             value.reject_name(fmt::format("there is no feature class '{}': {}", name,
                                           meant(name, {"firstorder", "glcm", "glrlm", "glszm"})));
         out.push_back({*at, chosen_features(*at, value)});
     }
     if (out.empty())
-        for (const FeatureClass c : every_class)
+        for (const FeatureClass c : every_feature_class)
             out.push_back({c, chosen_features(c, section.member(YAML::Node(), "", YAML::Mark::null_mark()))});
     return out;
 }

@@ -11,6 +11,8 @@ namespace cmtl {
 
 enum class FeatureClass { first_order, glcm, glrlm, glszm };
 constexpr size_t feature_classes = 4;
+constexpr std::array<FeatureClass, feature_classes> every_feature_class{FeatureClass::first_order, FeatureClass::glcm,
+                                                                        FeatureClass::glrlm, FeatureClass::glszm};
 
 // Image types: 0 the original, 1 to 8 the wavelet's sub-bands in this order (first letter x, then y, then z).
 constexpr size_t image_types = 9;

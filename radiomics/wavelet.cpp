@@ -72,7 +72,6 @@ void filter_ordered(const Order& order, Stream&& stream, int64_t n, Real* low, R
     filter(x, a, b, n, low, high);
 }
 
-int64_t even(int64_t n) { return n + n % 2; }
 template <class Real>
 class Tile {
   public:
@@ -131,7 +130,7 @@ class Tile {
             along_x(begin, n, filtered_x(0, row) + begin, filtered_x(1, row) + begin);
         }
         for (int64_t row = 0; row < rows_; ++row) {
-            const Order order(j0_ + row + roi_.low[1], even(roi_.image[1]));
+            const Order order(j0_ + row + roi_.low[1], period(roi_.image[1]));
             for (int x = 0; x < 2; ++x)
                 if (wants(2 * x) || wants(2 * x + 1))
                     filter_ordered<Real>(
@@ -141,16 +140,16 @@ class Tile {
     }
 
     void along_x(int64_t begin, int64_t n, Real* low, Real* high) {
-        const int64_t period = even(roi_.image[0]), first = roi_.low[0] + begin;
-        const int64_t plain = std::clamp<int64_t>(period - ahead - first, 0, n);  // outputs that do not reach the end
+        const int64_t length = period(roi_.image[0]), first = roi_.low[0] + begin;
+        const int64_t plain = std::clamp<int64_t>(length - ahead - first, 0, n);  // outputs that do not reach the end
         const auto from = [&](int64_t i) { return [this, i](int t) { return x_.data() + i + behind + ahead - t; }; };
-        filter_ordered<Real>(Order(0, period + taps), from(0), plain, low, high);
+        filter_ordered<Real>(Order(0, length + taps), from(0), plain, low, high);
         for (int64_t i = plain; i < n; ++i)
-            filter_ordered<Real>(Order(first + i, period), from(i), 1, low + i, high + i);
+            filter_ordered<Real>(Order(first + i, length), from(i), 1, low + i, high + i);
     }
 
     void along_z(int64_t k) {
-        const Order order(k + roi_.low[2], even(roi_.image[2]));
+        const Order order(k + roi_.low[2], period(roi_.image[2]));
         for (int64_t row = 0; row < rows_; ++row)
             for (const RoiRun& r : roi_.row(j0_ + row, k))
                 for (int letters = 0; letters < 4; ++letters) {
@@ -180,7 +179,7 @@ class Tile {
 }  // namespace
 
 int64_t periodic(int64_t c, int64_t n) {
-    const int64_t period = even(n), wrapped = (c % period + period) % period;
+    const int64_t p = period(n), wrapped = (c % p + p) % p;
     return wrapped < n ? wrapped : 0;
 }
 

@@ -18,6 +18,9 @@ constexpr size_t sub_bands = 8;  // LLH LHL LHH HLL HLH HHL HHH LLL, letters alo
 // The number of the sub-band whose letters are these, 0: L, 1: H.
 constexpr size_t sub_band(int x, int y, int z) { return static_cast<size_t>((4 * x + 2 * y + z + 7) % 8); }
 
+// After how many voxels an axis of length n repeats: an odd one after one more voxel, the first.
+constexpr int64_t period(int64_t n) { return n + n % 2; }
+
 // The voxel of an axis of length n behind coordinate c of its periodic continuation: after one more voxel, the first,
 // where n is odd.
 int64_t periodic(int64_t c, int64_t n);

@@ -78,10 +78,7 @@ int segment(const Options& o, const CommonOptions& common) {
     try {
         lungs = segment_lungs(fine);
     } catch (const Error& error) {
-        const std::string_view text = error.what();
-        const size_t tag = text.find("] ");
-        throw Error(error.kind(), "lungs",
-                    o.input + ": " + std::string(tag == text.npos ? text : text.substr(tag + 2)));
+        fail(error.kind(), "lungs", "{}: {}", o.input, error.message());
     }
     fine = {};
     timeline.done("segment");

@@ -115,9 +115,8 @@ class PyRadiomicsMatrices : public PyRadiomicsOracle {
         for (const RoiRun& run : roi_.runs)
             for (int64_t i = run.begin; i < run.end; ++i)
                 values_.push_back(c_.image.at(i + roi_.low[0], run.j + roi_.low[1], run.k + roi_.low[2]));
-        const auto [least, greatest] = value_range(values_);
         volume_ = std::make_unique<LevelVolume<uint8_t>>(roi_, 1);
-        levels_ = discretise(roi_, values_, make_binning(least, greatest, c_.settings, "original"), *volume_);
+        levels_ = discretise(roi_, values_, make_binning(value_range(values_), c_.settings, "original"), *volume_);
         for (int l = 1; l <= levels_.highest; ++l)
             if (levels_.voxels[static_cast<size_t>(l) - 1]) present_.push_back(l);
     }
@@ -205,7 +204,7 @@ TEST_P(PyRadiomicsMatrices, RunLengths) {
     const auto offsets = glcm_offsets({1}, roi_.size);
     std::vector<std::vector<SizeCount>> runs(offsets.size());
     count_neighbours(roi_, *volume_, levels_.highest, offsets, [&](const NeighbourCounts& counts) {
-        runs[counts.direction] = glrlm_runs(roi_, levels_, offsets[counts.direction], counts);
+        if (has_line_of_two(roi_, offsets[counts.direction])) runs[counts.direction] = glrlm_runs(levels_, counts);
     });
     std::vector<int64_t> occurring;
     for (const auto& direction : runs)

@@ -17,6 +17,14 @@
 
 namespace cmtl::test {
 
+// Arguments, put together.
+using Words = std::vector<std::string>;
+
+inline Words operator+(Words a, const Words& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
 struct Result {
     int code = -1;    // exit code, or 128 + signal
     std::string out;  // stdout and stderr

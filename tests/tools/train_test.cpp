@@ -14,12 +14,8 @@ namespace {
 using test::run_program;
 using test::says;
 namespace fs = std::filesystem;
-using Words = std::vector<std::string>;
-
-Words operator+(Words a, const Words& b) {
-    a.insert(a.end(), b.begin(), b.end());
-    return a;
-}
+using test::Words;
+using test::operator+;
 
 struct TrainProgram : testing::Test {
     test::Folder folder;
