@@ -8,9 +8,11 @@
 #include "base/parallel.hpp"
 #include "imaging/bowel_gas.hpp"
 #include "imaging/components.hpp"
+#include "imaging/dense_bays.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/lung_sides.hpp"
 #include "imaging/morphology.hpp"
+#include "imaging/pleura.hpp"
 #include "imaging/trachea.hpp"
 
 namespace cmtl {
@@ -168,17 +170,28 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
     // stomach.
     Mask holes = whole;
     for (size_t n = 0; n < holes.voxels.size(); ++n) holes.voxels[n] = whole.voxels[n] && !one.voxels[n];
-    const Components parts(holes, {});
+    const Components parts(holes, {Connectivity::faces, true, false});
     const Geometry& g = one.geometry;
     const int64_t plane = g.size[0] * g.size[1];
     std::vector<int64_t> stands(parts.list().size(), 0);
-    for (int64_t k = 1; k < g.size[2]; ++k)
+    std::vector<uint8_t> fill(parts.list().size(), 1);
+    const double pixel = g.spacing[0] * g.spacing[1];
+    Mask below = whole;  // of the slice below: 0 where the lung is not, or where its dome is
+    for (int64_t k = 1; k < g.size[2]; ++k) {
         parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
             for (int64_t n = at - plane; n < at - plane + count; ++n)
-                stands[static_cast<size_t>(component)] += whole.voxels[static_cast<size_t>(n)] == 0;
+                stands[static_cast<size_t>(component)] += below.voxels[static_cast<size_t>(n)] == 0;
         });
-    std::vector<uint8_t> fill;
-    for (int64_t voxels : stands) fill.push_back(static_cast<double>(voxels) * g.spacing[0] * g.spacing[1] < dome_mm2);
+        parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
+            const auto c = static_cast<size_t>(component);
+            const double on = static_cast<double>(stands[c]);
+            const bool dome =
+                2 * on >= static_cast<double>(parts.list()[c].voxels) && (on * pixel >= dome_mm2 || fill[c] == 0);
+            if (!dome) return;
+            fill[c] = 0;
+            std::fill_n(below.voxels.begin() + at, count, uint8_t{0});
+        });
+    }
     parts.paint(one, fill);
     steady(one, air);
     return {std::move(one), {box.low[0] - margin[0], box.low[1] - margin[1], box.low[2] - margin[2]}};
@@ -252,6 +265,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     check(paint_lungs(air));
     if (!part_lungs(candidates, 0.5 * static_cast<double>(g.size[0] - 1))) lungs.flags.push_back("one_lung");
 
+    if (options.refine) lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
     lungs.mask = Mask(g);
     for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
         const Lung lung = filled(candidates, side, options.closing_radius);

@@ -11,6 +11,7 @@ namespace cmtl {
 struct LungOptions {
     double air_below = -420;       // HU; 604 on the scale HU + 1024
     double closing_radius = 10;    // mm, disks: vessels and the lung's notches at the hilum
+    bool refine = true;            // consolidation at the pleura belongs to the lungs
     double smallest_litres = 0.3;  // both lungs together; less is no pair of lungs
 };
 
@@ -19,6 +20,7 @@ struct Lungs {
     double right_litres = 0, left_litres = 0;
     double right_mean_hu = 0, left_mean_hu = 0;
     double trachea_ml = 0;           // what was taken away as trachea and main bronchi
+    double regained_ml = 0;          // consolidation that the refinement added
     std::vector<std::string> flags;  // what a reader should look at: "one_lung", "asymmetric", "cut_at_top", ...
 
     double litres() const { return right_litres + left_litres; }

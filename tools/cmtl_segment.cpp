@@ -76,7 +76,9 @@ int segment(const Options& o, const CommonOptions& common) {
 
     Lungs lungs;
     try {
-        lungs = segment_lungs(fine);
+        LungOptions options;
+        options.refine = !o.no_refine;
+        lungs = segment_lungs(fine, options);
     } catch (const Error& error) {
         fail(error.kind(), "lungs", "{}: {}", o.input, error.message());
     }
@@ -105,7 +107,8 @@ int segment(const Options& o, const CommonOptions& common) {
         json["size"] = mask.geometry.size;
         json["spacing_mm"] = mask.geometry.spacing;
         json["orientation"] = orientation_code(mask.geometry);
-        json["method"] = "classical";
+        json["regained_ml"] = lungs.regained_ml;
+        json["method"] = o.no_refine ? "classical" : "refined";
         json["timeline"] = timeline.steps();
         json["version"] = CMTL_VERSION;
         json["commit"] = CMTL_COMMIT;
@@ -132,7 +135,8 @@ int main(int argc, char** argv) {
             "Finds the lungs in a chest CT: a mask on the input's grid with 1 in the right and 2 in the left lung.\n"
             "Method: the largest structures of air inside of the body at a spacing of 1 mm, without trachea and main "
             "bronchi,\n"
-            "parted into right and left, vessels filled in.");
+            "parted into right and left, vessels filled in; consolidation between aerated lung and the pleura is "
+            "added.");
         tool.app.add_option("-i,--input", o.input, "DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd")->required();
         tool.app.add_option("-o,--output", o.output, "mask: .nii.gz, .nii, .nrrd or .mha")->required();
         tool.app.add_option("--json", o.json, "litres and mean HU per lung, quality flags, times");
@@ -142,7 +146,7 @@ int main(int argc, char** argv) {
             ->check(CLI::Range(0.5, 5.0))
             ->capture_default_str();
         tool.app.add_flag("--no-refine", o.no_refine,
-                          "without active-contour refinement (there is none yet: changes nothing)");
+                          "the classical mask alone, without the consolidation that the refinement regains");
         tool.example(tool.name + " -i scans/patient7 -o patient7_lungs.nii.gz --preview patient7.png");
         tool.parse();
         return segment(o, tool.common);

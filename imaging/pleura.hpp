@@ -1,0 +1,16 @@
+#pragma once
+#include "imaging/volume.hpp"
+
+namespace cmtl {
+
+// Consolidated lung at the chest wall is as bright as the wall, so nothing of it is air. What tells it is the pleura:
+// a smooth surface at a steady depth behind the ribs. Here it is an active surface in cylindrical coordinates around
+// the middle of the chest, one radius per angle and slice: carried by the aerated lung where that reaches it, stretched
+// between those places by smoothness, and kept behind the ribs by the depth that it has around.
+//
+// `lungs` (1 right, 2 left, canonical LPS order) gets the voxels between its aerated lung and the pleura wherever
+// healthy pleura surrounds the place, in angle and height: the heart, the liver and the stomach touch the wall, too, but
+// at the edge of the lung. Voxels of bone stay out. `hu` is on the same grid. Returns the millilitres that were added.
+double fill_to_pleura(const Volume& hu, Mask& lungs);
+
+}  // namespace cmtl
