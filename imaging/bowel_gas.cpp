@@ -58,7 +58,7 @@ Mask find_bowel_gas(const Volume& hu, const Mask& air, const Box& lungs) {
     for (size_t a = 0; a < 3; ++a) factor[a] = std::max<int64_t>(1, std::llround(coarse_mm / g.spacing[a]));
     const Coarse coarse = block_means(hu, air, factor);
     const Geometry& c = coarse.hu.geometry;
-    const double ml = c.spacing[0] * c.spacing[1] * c.spacing[2] / 1000,
+    const double ml = c.voxel_ml(),
                  middle = 0.5 * static_cast<double>(lungs.low[2] + lungs.high[2]) / static_cast<double>(factor[2]);
     Mask dark(c);
     for (size_t n = 0; n < dark.voxels.size(); ++n)

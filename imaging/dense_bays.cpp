@@ -18,7 +18,7 @@ constexpr double shore_from_mm = 3.5, shore_to_mm = 8;  // of the bay; nearer, e
 constexpr float dense_hu = -700, bone_hu = 200;
 constexpr double sick_share = 0.5;
 
-// Index on the fine grid of a voxel of the coarse one: whole slices of samples are enough to judge a shore by.
+// Index on the fine grid of a voxel of the coarse one: samples are enough to judge a shore by.
 int64_t fine_index(int64_t n, int64_t coarse, int64_t fine) { return coarse > 1 ? n * (fine - 1) / (coarse - 1) : 0; }
 
 // Whether most of the lung on the bay's shore is dense.
@@ -65,12 +65,10 @@ double fill_dense_bays(const Volume& hu, Mask& lungs) {
     const Geometry& g = hu.geometry;
     const Mask coarse = resample_mask(lungs, grid_of_size(g, size_at_spacing(g, {coarse_mm, coarse_mm, coarse_mm})),
                                       MaskInterpolation::nearest);
-    const auto& spacing = coarse.geometry.spacing;
-    const double ml = spacing[0] * spacing[1] * spacing[2] / 1000;
+    const double ml = coarse.geometry.voxel_ml();
     Mask sick_bays(coarse.geometry);
     for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
-        Mask lung(coarse.geometry);
-        for (size_t n = 0; n < lung.voxels.size(); ++n) lung.voxels[n] = coarse.voxels[n] == side;
+        const Mask lung = labelled(coarse, side);
         Mask bays = close(lung, ball_mm, Element::ball);
         for (size_t n = 0; n < bays.voxels.size(); ++n) bays.voxels[n] = bays.voxels[n] && !coarse.voxels[n];
         bays = open(bays, narrowest_mm / 2, Element::ball);
@@ -89,7 +87,7 @@ double fill_dense_bays(const Volume& hu, Mask& lungs) {
     int64_t added = 0;
     for (size_t n = 0; n < fine.voxels.size(); ++n)
         if (fine.voxels[n] && !lungs.voxels[n] && hu.voxels[n] < bone_hu) lungs.voxels[n] = fine.voxels[n], ++added;
-    return static_cast<double>(added) * g.spacing[0] * g.spacing[1] * g.spacing[2] / 1000;
+    return static_cast<double>(added) * g.voxel_ml();
 }
 
 }  // namespace cmtl

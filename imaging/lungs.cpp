@@ -28,8 +28,6 @@ constexpr double piece_share = 0.05;  // of the largest structure; less is no lu
 constexpr double beside_share = 0.3;  // of the lungs' largest cross-section; a slice with less lies at their ends
 constexpr double dome_mm2 = 500;      // on which an enclosed structure stands: the diaphragm's dome, not a vessel
 
-double voxel_ml(const Geometry& g) { return g.spacing[0] * g.spacing[1] * g.spacing[2] / 1000; }
-
 // Air that does not reach the sides of its slice.
 Mask inner_air(const Volume& hu, double below) {
     Mask air;
@@ -68,7 +66,7 @@ struct Tally {
 
 // Which components of air are lung; value 1 in the result.
 std::vector<uint8_t> choose_lungs(const Volume& hu, const Components& parts) {
-    const double ml = voxel_ml(hu.geometry);
+    const double ml = hu.geometry.voxel_ml();
     const auto& list = parts.list();
     std::vector<int32_t> slot(list.size(), -1);
     std::vector<Tally> tallies;
@@ -148,16 +146,7 @@ struct Lung {
 
 // One lung with what it encloses: vessels, small consolidations, the notches at the hilum.
 Lung filled(const Mask& labels, uint8_t side, double radius) {
-    Mask all;
-    all.geometry = labels.geometry;
-    all.voxels.resize(labels.voxels.size());
-    parallel_ranges(
-        std::ssize(labels.voxels),
-        [&](int64_t begin, int64_t end) {
-            for (int64_t n = begin; n < end; ++n)
-                all.voxels[static_cast<size_t>(n)] = labels.voxels[static_cast<size_t>(n)] == side;
-        },
-        1 << 16);
+    const Mask all = labelled(labels, side);
     const Box box = bounding_box(all);
     if (box.empty()) return {Mask(labels.geometry), {0, 0, 0}};
     const Index3 margin{1, 1, 0};  // a disk's closing stays within the bounding box
@@ -176,20 +165,18 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
     std::vector<int64_t> stands(parts.list().size(), 0);
     std::vector<uint8_t> fill(parts.list().size(), 1);
     const double pixel = g.spacing[0] * g.spacing[1];
-    Mask below = whole;  // of the slice below: 0 where the lung is not, or where its dome is
+    Mask upon = whole;  // 0 where a hole above stands on something: outside of the lung, and where its dome is
     for (int64_t k = 1; k < g.size[2]; ++k) {
         parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
             for (int64_t n = at - plane; n < at - plane + count; ++n)
-                stands[static_cast<size_t>(component)] += below.voxels[static_cast<size_t>(n)] == 0;
+                stands[static_cast<size_t>(component)] += upon.voxels[static_cast<size_t>(n)] == 0;
         });
         parts.visit_slice(k, [&](int32_t component, int64_t at, int64_t count) {
             const auto c = static_cast<size_t>(component);
             const double on = static_cast<double>(stands[c]);
-            const bool dome =
-                2 * on >= static_cast<double>(parts.list()[c].voxels) && (on * pixel >= dome_mm2 || fill[c] == 0);
-            if (!dome) return;
+            if (2 * on < static_cast<double>(parts.list()[c].voxels) || on * pixel < dome_mm2) return;
             fill[c] = 0;
-            std::fill_n(below.voxels.begin() + at, count, uint8_t{0});
+            std::fill_n(upon.voxels.begin() + at, count, uint8_t{0});
         });
     }
     parts.paint(one, fill);
@@ -198,7 +185,7 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
 }
 
 void measure(const Volume& hu, Lungs& lungs) {
-    const double litres = voxel_ml(hu.geometry) / 1000;
+    const double litres = hu.geometry.voxel_ml() / 1000;
     const int64_t plane = hu.nx() * hu.ny();
     std::vector<std::array<double, 4>> slices(static_cast<size_t>(hu.nz()));
     parallel_ranges(hu.nz(), [&](int64_t begin, int64_t end) {
@@ -237,7 +224,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
         for (size_t n = 0; n < chosen.size(); ++n) voxels += chosen[n] ? parts.list()[n].voxels : 0;
         std::fill(candidates.voxels.begin(), candidates.voxels.end(), uint8_t{0});
         parts.paint(candidates, chosen);
-        return static_cast<double>(voxels) * voxel_ml(g) / 1000;
+        return static_cast<double>(voxels) * g.voxel_ml() / 1000;
     };
     const auto check = [&](double litres) {
         if (litres < options.smallest_litres)

@@ -1,6 +1,7 @@
 #pragma once
-// The lungs of a chest CT, by the classical method: air inside of the body, the largest structures of it that look like
-// lung, without the trachea and the main bronchi, parted into right and left, with their vessels filled in.
+// The lungs of a chest CT. The classical method: air inside of the body, the largest structures of it that look like
+// lung, without the trachea and the main bronchi, parted into right and left, with their vessels filled in. The
+// refinement: what consolidation took from them at the pleura (imaging/pleura.hpp) and elsewhere (dense_bays.hpp).
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace cmtl {
 struct LungOptions {
     double air_below = -420;       // HU; 604 on the scale HU + 1024
     double closing_radius = 10;    // mm, disks: vessels and the lung's notches at the hilum
-    bool refine = true;            // consolidation at the pleura belongs to the lungs
+    bool refine = true;            // consolidation belongs to the lungs; false: the classical mask
     double smallest_litres = 0.3;  // both lungs together; less is no pair of lungs
 };
 

@@ -122,6 +122,20 @@ void fill_holes(Mask& mask, Element element) {
     holes.paint(mask, value);
 }
 
+Mask labelled(const Mask& mask, uint8_t label) {
+    Mask out;
+    out.geometry = mask.geometry;
+    out.voxels.resize(mask.voxels.size());
+    parallel_ranges(
+        std::ssize(mask.voxels),
+        [&](int64_t begin, int64_t end) {
+            for (int64_t n = begin; n < end; ++n)
+                out.voxels[static_cast<size_t>(n)] = mask.voxels[static_cast<size_t>(n)] == label;
+        },
+        1 << 16);
+    return out;
+}
+
 Box bounding_box(const Mask& mask) {
     Box box;
     bool any = false;

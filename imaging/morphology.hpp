@@ -18,6 +18,9 @@ Mask open(const Mask& mask, double radius, Element element);
 // Sets the zero voxels that no path (faces) joins to the border: of the slice (disk) or of the volume (ball).
 void fill_holes(Mask& mask, Element element);
 
+// 1 where the mask has the label.
+Mask labelled(const Mask& mask, uint8_t label);
+
 // The bounding box of the set voxels, both ends inside; high < low where there are none.
 struct Box {
     Index3 low{0, 0, 0}, high{-1, -1, -1};

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <vector>
 
 #include "base/parallel.hpp"
@@ -92,8 +93,8 @@ Rays cast(const Volume& hu, const Mask& lungs, const Polar& polar) {
 }
 
 // The inner side of the rib cage as one smooth surface, also between the ribs.
-PolarField rib_cage(Rays& rays) {
-    PolarField &rib = rays.rib, seen = rib.like();
+PolarField rib_cage(const Rays& rays) {
+    PolarField rib = rays.rib, seen = rib.like();
     for (size_t n = 0; n < rib.values.size(); ++n) seen.values[n] = rib.values[n] > 0;
     PolarField cage = smooth(rib, seen, 10);
     // Rays between two ribs run on to the shoulder blade; calcium and contrast lie before the ribs.
@@ -225,7 +226,7 @@ double fill_to_pleura(const Volume& hu, Mask& lungs) {
     const Box box = bounding_box(lungs);
     if (box.empty()) return 0;
     const Polar polar(g, box);
-    Rays rays = cast(hu, lungs, polar);
+    const Rays rays = cast(hu, lungs, polar);
     const PolarField cage = rib_cage(rays);
     const int64_t plane = g.size[0] * g.size[1];
     std::vector<int64_t> added(static_cast<size_t>(g.size[2]), 0);
@@ -249,9 +250,7 @@ double fill_to_pleura(const Volume& hu, Mask& lungs) {
             }
         });
     }
-    double voxels = 0;
-    for (int64_t n : added) voxels += static_cast<double>(n);
-    return voxels * g.spacing[0] * g.spacing[1] * g.spacing[2] / 1000;
+    return static_cast<double>(std::accumulate(added.begin(), added.end(), int64_t{0})) * g.voxel_ml();
 }
 
 }  // namespace cmtl

@@ -18,6 +18,7 @@ struct Geometry {
     std::array<double, 9> direction{1, 0, 0, 0, 1, 0, 0, 0, 1};  // row-major 3x3; column a is the unit LPS vector of axis a
 
     int64_t count() const { return size[0] * size[1] * size[2]; }
+    double voxel_ml() const { return spacing[0] * spacing[1] * spacing[2] / 1000; }
     bool operator==(const Geometry&) const = default;
 };
 

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 constexpr char magic[9] = "CMTLVOL1";
-constexpr int preparation_version = 1;  // raise when prepare_case gives other voxels for the same file and options
+constexpr int preparation_version = 2;  // raise when prepare_case gives other voxels for the same file and options
 constexpr int features_version = 1;     // raise when case_features gives other values for the same voxels and options
 constexpr size_t preamble = 12;         // magic and the header's length
 
