@@ -13,6 +13,7 @@
 #include "imaging/lung_sides.hpp"
 #include "imaging/morphology.hpp"
 #include "imaging/pleura.hpp"
+#include "imaging/slice_snakes.hpp"
 #include "imaging/trachea.hpp"
 
 namespace cmtl {
@@ -252,7 +253,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     check(paint_lungs(air));
     if (!part_lungs(candidates, 0.5 * static_cast<double>(g.size[0] - 1))) lungs.flags.push_back("one_lung");
 
-    if (options.refine) lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
+    if (options.refine == Refinement::surfaces) lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
     lungs.mask = Mask(g);
     for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
         const Lung lung = filled(candidates, side, options.closing_radius);
@@ -272,6 +273,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
         for (int64_t n = trachea.carina * g.size[0] * g.size[1]; n < std::ssize(airway.voxels); ++n)
             if (airway.voxels[static_cast<size_t>(n)] && !candidates.voxels[static_cast<size_t>(n)])
                 lungs.mask.voxels[static_cast<size_t>(n)] = 0;
+    if (options.refine == Refinement::published) lungs.mask = refine_by_snakes(hu, lungs.mask);
     measure(hu, lungs);
     return lungs;
 }

@@ -9,10 +9,16 @@
 
 namespace cmtl {
 
+enum class Refinement {
+    none,       // the classical mask
+    surfaces,   // the pleura as a surface, and bays whose shore is ground glass: nothing healthy changes
+    published,  // snakes in every slice (imaging/slice_snakes.hpp), for comparison: it loses a rim of 1 to 2 mm
+};
+
 struct LungOptions {
     double air_below = -420;       // HU; 604 on the scale HU + 1024
     double closing_radius = 10;    // mm, disks: vessels and the lung's notches at the hilum
-    bool refine = true;            // consolidation belongs to the lungs; false: the classical mask
+    Refinement refine = Refinement::surfaces;
     double smallest_litres = 0.3;  // both lungs together; less is no pair of lungs
 };
 

@@ -77,7 +77,7 @@ int segment(const Options& o, const CommonOptions& common) {
     Lungs lungs;
     try {
         LungOptions options;
-        options.refine = !o.no_refine;
+        options.refine = o.no_refine ? Refinement::none : Refinement::surfaces;
         lungs = segment_lungs(fine, options);
     } catch (const Error& error) {
         fail(error.kind(), "lungs", "{}: {}", o.input, error.message());

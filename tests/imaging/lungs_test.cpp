@@ -201,7 +201,7 @@ TEST(Lungs, RefinementRegainsConsolidationAndHarmsNothing) {
             phantom.severity = severity;
             const PhantomCase p = phantom_case(seed, phantom);
             LungOptions classical;
-            classical.refine = false;
+            classical.refine = Refinement::none;
             const Lungs before = segment_lungs(p.hu, classical), after = segment_lungs(p.hu);
             EXPECT_FALSE(has(after, "one_lung")) << seed;
             for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
