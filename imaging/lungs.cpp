@@ -9,6 +9,7 @@
 #include "imaging/bowel_gas.hpp"
 #include "imaging/components.hpp"
 #include "imaging/dense_bays.hpp"
+#include "imaging/dense_edges.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/lung_sides.hpp"
 #include "imaging/morphology.hpp"
@@ -253,7 +254,10 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     check(paint_lungs(air));
     if (!part_lungs(candidates, 0.5 * static_cast<double>(g.size[0] - 1))) lungs.flags.push_back("one_lung");
 
-    if (options.refine == Refinement::surfaces) lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
+    if (options.refine == Refinement::surfaces) {
+        lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
+        lungs.regained_ml += grow_dense_edges(hu, candidates);
+    }
     lungs.mask = Mask(g);
     for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
         const Lung lung = filled(candidates, side, options.closing_radius);
