@@ -8,6 +8,7 @@
 #include "base/parallel.hpp"
 #include "imaging/bowel_gas.hpp"
 #include "imaging/components.hpp"
+#include "imaging/cropped_view.hpp"
 #include "imaging/dense_bays.hpp"
 #include "imaging/dense_edges.hpp"
 #include "imaging/geometry.hpp"
@@ -30,7 +31,7 @@ constexpr double piece_share = 0.05;  // of the largest structure; less is no lu
 constexpr double beside_share = 0.3;  // of the lungs' largest cross-section; a slice with less lies at their ends
 constexpr double dome_mm2 = 500;      // on which an enclosed structure stands: the diaphragm's dome, not a vessel
 
-// Air that does not reach the sides of its slice.
+// Air that does not reach the sides of its slice, or does so as lung.
 Mask inner_air(const Volume& hu, double below) {
     Mask air;
     air.geometry = hu.geometry;
@@ -47,6 +48,7 @@ Mask inner_air(const Volume& hu, double below) {
     std::vector<uint8_t> keep;
     for (const Component& c : parts.list()) keep.push_back(c.touches_sides ? 0 : 1);
     parts.paint(air, keep);
+    keep_cropped_lung(hu, below, air);
     return air;
 }
 
