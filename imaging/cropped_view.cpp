@@ -21,6 +21,7 @@ constexpr double smallest_mm2 = 500;
 constexpr double body_share = 0.1;    // of the rim: else the slice shows air around the patient
 constexpr double tissue_share = 0.6;  // of what bounds a region: a blanket lies in air
 constexpr double bound_mm = 4;
+constexpr double same_share = 0.7;  // of a region that is lung in the slice beside: it is lung, too
 constexpr double block_mm = 4;
 constexpr float steady_hu = 15;      // a table and its mattress are the same in all slices, lung is not
 constexpr float thickest_hu = -500;  // mean of a region
@@ -124,7 +125,7 @@ class Variation {
                 }
         });
     }
-    // The median over the set pixels of slice k of the change over a centimetre: the least of four centimetres around,
+    // The median over the set pixels of slice k of the change over a centimetre: a low one of six centimetres around,
     // since a table's bars begin and end somewhere.
     float median(const Mask& region, int64_t k) const {
         const int64_t blocks = size_[0] * size_[1], nz = std::ssize(mean_) / blocks;
@@ -132,8 +133,8 @@ class Variation {
         for (int64_t j = 0; j < region.ny(); ++j)
             for (int64_t i = 0; i < region.nx(); ++i)
                 if (region.at(i, j, 0)) weight[static_cast<size_t>(j / step_[1] * size_[0] + i / step_[0])] = 1;
-        float least = INFINITY;
-        for (double from : {-25.0, -15.0, 5.0, 15.0}) {
+        std::vector<float> medians;
+        for (double from : {-45.0, -30.0, -15.0, 5.0, 20.0, 35.0}) {
             const int64_t a = k + std::llround(from / spacing_), b = k + std::llround((from + 10) / spacing_);
             if (a < 0 || b >= nz || a == b) continue;
             std::vector<float> changes;
@@ -142,9 +143,10 @@ class Variation {
                     changes.push_back(std::abs(mean_[static_cast<size_t>(b * blocks + n)] -
                                                mean_[static_cast<size_t>(a * blocks + n)]));
             std::nth_element(changes.begin(), changes.begin() + std::ssize(changes) / 2, changes.end());
-            least = std::min(least, changes[changes.size() / 2]);
+            medians.push_back(changes[changes.size() / 2]);
         }
-        return least;
+        std::sort(medians.begin(), medians.end());
+        return medians.empty() ? INFINITY : medians[medians.size() / 3];
     }
 
   private:
@@ -183,6 +185,7 @@ void keep_cropped_lung(const Volume& hu, double below, Mask& air) {
     });
     if (std::find(cropped.begin(), cropped.end(), 1) == cropped.end()) return;
     const Variation variation(hu);
+    std::vector<std::vector<std::vector<int64_t>>> unsure(static_cast<size_t>(hu.nz()));  // regions, by slice
     parallel_ranges(hu.nz(), [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; ++k) {
             if (!cropped[static_cast<size_t>(k)]) continue;
@@ -204,16 +207,32 @@ void keep_cropped_lung(const Volume& hu, double below, Mask& air) {
                 only[r] = 1;
                 regions.paint(region, only);
                 const Mask near = dilate(region, bound_mm, Element::disk);
-                if (variation.median(region, k) < steady_hu || !is_bounded_by_tissue(slice, view, region, near, bright))
-                    continue;
+                if (variation.median(region, k) < steady_hu) continue;
+                std::vector<int64_t> voxels;
                 for (int64_t n = 0; n < plane; ++n) {
                     const auto at = static_cast<size_t>(n);
                     if (near.voxels[at] && view[at] && slice[n] < static_cast<float>(below))
-                        air.voxels[static_cast<size_t>(k * plane + n)] = 1;
+                        voxels.push_back(k * plane + n);
                 }
+                if (is_bounded_by_tissue(slice, view, region, near, bright))
+                    for (int64_t n : voxels) air.voxels[static_cast<size_t>(n)] = 1;
+                else
+                    unsure[static_cast<size_t>(k)].push_back(std::move(voxels));
             }
         }
     });
+    // Such a slice between others of the lung would cut it in two.
+    const auto follow = [&](int64_t k, int64_t from) {
+        for (const auto& voxels : unsure[static_cast<size_t>(k)]) {
+            const auto shared = std::count_if(voxels.begin(), voxels.end(), [&](int64_t n) {
+                return air.voxels[static_cast<size_t>(n + (from - k) * plane)] != 0;
+            });
+            if (static_cast<double>(shared) > same_share * static_cast<double>(voxels.size()))
+                for (int64_t n : voxels) air.voxels[static_cast<size_t>(n)] = 1;
+        }
+    };
+    for (int64_t k = 1; k < hu.nz(); ++k) follow(k, k - 1);
+    for (int64_t k = hu.nz() - 2; k >= 0; --k) follow(k, k + 1);
 }
 
 }  // namespace cmtl

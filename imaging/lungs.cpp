@@ -12,6 +12,7 @@
 #include "imaging/dense_bays.hpp"
 #include "imaging/dense_edges.hpp"
 #include "imaging/geometry.hpp"
+#include "imaging/lung_measures.hpp"
 #include "imaging/lung_sides.hpp"
 #include "imaging/morphology.hpp"
 #include "imaging/pleura.hpp"
@@ -188,35 +189,6 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
     return {std::move(one), {box.low[0] - margin[0], box.low[1] - margin[1], box.low[2] - margin[2]}};
 }
 
-void measure(const Volume& hu, Lungs& lungs) {
-    const double litres = hu.geometry.voxel_ml() / 1000;
-    const int64_t plane = hu.nx() * hu.ny();
-    std::vector<std::array<double, 4>> slices(static_cast<size_t>(hu.nz()));
-    parallel_ranges(hu.nz(), [&](int64_t begin, int64_t end) {
-        for (int64_t k = begin; k < end; ++k) {
-            auto& s = slices[static_cast<size_t>(k)];
-            for (int64_t n = k * plane; n < (k + 1) * plane; ++n)
-                if (const uint8_t v = lungs.mask.voxels[static_cast<size_t>(n)]) {
-                    s[v - 1u] += 1;
-                    s[v + 1u] += hu.voxels[static_cast<size_t>(n)];
-                }
-        }
-    });
-    std::array<double, 4> all{};
-    for (const auto& s : slices)
-        for (size_t n = 0; n < 4; ++n) all[n] += s[n];
-    lungs.right_litres = all[0] * litres, lungs.left_litres = all[1] * litres;
-    lungs.right_mean_hu = all[0] > 0 ? all[2] / all[0] : 0, lungs.left_mean_hu = all[1] > 0 ? all[3] / all[1] : 0;
-    // More than a few square centimetres in the first or last slice: the scan ends inside of the lungs.
-    const double cut = 1000 / (hu.geometry.spacing[0] * hu.geometry.spacing[1]);
-    if (slices.back()[0] + slices.back()[1] > cut) lungs.flags.push_back("cut_at_top");
-    if (slices.front()[0] + slices.front()[1] > cut) lungs.flags.push_back("cut_at_bottom");
-    const double small = std::min(lungs.right_litres, lungs.left_litres),
-                 large = std::max(lungs.right_litres, lungs.left_litres);
-    if (small > 0 && small < 0.5 * large) lungs.flags.push_back("asymmetric");
-    if (lungs.litres() < 1.5) lungs.flags.push_back("small");
-}
-
 Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     const Geometry& g = hu.geometry;
     Mask air = inner_air(hu, options.air_below);
@@ -254,7 +226,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
         lungs.flags.push_back("no_trachea");
     }
     check(paint_lungs(air));
-    if (!part_lungs(candidates, 0.5 * static_cast<double>(g.size[0] - 1))) lungs.flags.push_back("one_lung");
+    if (!part_lungs(hu, candidates)) lungs.flags.push_back("one_lung");
 
     if (options.refine == Refinement::surfaces) {
         lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
@@ -280,7 +252,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
             if (airway.voxels[static_cast<size_t>(n)] && !candidates.voxels[static_cast<size_t>(n)])
                 lungs.mask.voxels[static_cast<size_t>(n)] = 0;
     if (options.refine == Refinement::published) lungs.mask = refine_by_snakes(hu, lungs.mask);
-    measure(hu, lungs);
+    measure_lungs(hu, lungs);
     return lungs;
 }
 
