@@ -23,8 +23,8 @@ constexpr double tissue_share = 0.6;  // of what bounds a region: a blanket lies
 constexpr double bound_mm = 4;
 constexpr double same_share = 0.7;  // of a region that is lung in the slice beside: it is lung, too
 constexpr double block_mm = 4;
-constexpr float steady_hu = 15;      // a table and its mattress are the same in all slices, lung is not
-constexpr float thickest_hu = -500;  // mean of a region
+constexpr float steady_hu = 15, unsteady_hu = 20;  // a table and its mattress are the same in all slices, lung is not
+constexpr float thickest_hu = -500;                // mean of a region
 
 // The pixels that the scanner reconstructed: all, or those of the round field of view if its outside is padding.
 std::vector<uint8_t> view_of(const Volume& hu) {
@@ -125,7 +125,7 @@ class Variation {
                 }
         });
     }
-    // The median over the set pixels of slice k of the change over a centimetre: a low one of six centimetres around,
+    // The median over the set pixels of slice k of the change over a centimetre: the least of four centimetres around,
     // since a table's bars begin and end somewhere.
     float median(const Mask& region, int64_t k) const {
         const int64_t blocks = size_[0] * size_[1], nz = std::ssize(mean_) / blocks;
@@ -133,8 +133,8 @@ class Variation {
         for (int64_t j = 0; j < region.ny(); ++j)
             for (int64_t i = 0; i < region.nx(); ++i)
                 if (region.at(i, j, 0)) weight[static_cast<size_t>(j / step_[1] * size_[0] + i / step_[0])] = 1;
-        std::vector<float> medians;
-        for (double from : {-45.0, -30.0, -15.0, 5.0, 20.0, 35.0}) {
+        float least = INFINITY;
+        for (double from : {-35.0, -20.0, 10.0, 25.0}) {
             const int64_t a = k + std::llround(from / spacing_), b = k + std::llround((from + 10) / spacing_);
             if (a < 0 || b >= nz || a == b) continue;
             std::vector<float> changes;
@@ -143,10 +143,9 @@ class Variation {
                     changes.push_back(std::abs(mean_[static_cast<size_t>(b * blocks + n)] -
                                                mean_[static_cast<size_t>(a * blocks + n)]));
             std::nth_element(changes.begin(), changes.begin() + std::ssize(changes) / 2, changes.end());
-            medians.push_back(changes[changes.size() / 2]);
+            least = std::min(least, changes[changes.size() / 2]);
         }
-        std::sort(medians.begin(), medians.end());
-        return medians.empty() ? INFINITY : medians[medians.size() / 3];
+        return least;
     }
 
   private:
@@ -207,7 +206,8 @@ void keep_cropped_lung(const Volume& hu, double below, Mask& air) {
                 only[r] = 1;
                 regions.paint(region, only);
                 const Mask near = dilate(region, bound_mm, Element::disk);
-                if (variation.median(region, k) < steady_hu) continue;
+                const float change = variation.median(region, k);
+                if (change < steady_hu) continue;
                 std::vector<int64_t> voxels;
                 for (int64_t n = 0; n < plane; ++n) {
                     const auto at = static_cast<size_t>(n);
@@ -216,12 +216,12 @@ void keep_cropped_lung(const Volume& hu, double below, Mask& air) {
                 }
                 if (is_bounded_by_tissue(slice, view, region, near, bright))
                     for (int64_t n : voxels) air.voxels[static_cast<size_t>(n)] = 1;
-                else
+                else if (change > unsteady_hu)
                     unsure[static_cast<size_t>(k)].push_back(std::move(voxels));
             }
         }
     });
-    // Such a slice between others of the lung would cut it in two.
+    // Such a slice beside others of the lung would cut it in two.
     const auto follow = [&](int64_t k, int64_t from) {
         for (const auto& voxels : unsure[static_cast<size_t>(k)]) {
             const auto shared = std::count_if(voxels.begin(), voxels.end(), [&](int64_t n) {
