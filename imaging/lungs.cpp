@@ -258,6 +258,13 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
 
 }  // namespace
 
+Refinement refinement_named(std::string_view name) {
+    if (name == "none") return Refinement::none;
+    if (name == "surfaces") return Refinement::surfaces;
+    if (name == "published") return Refinement::published;
+    fail(ErrorKind::usage, "lungs", "'{}' is not a refinement: choose none, surfaces or published", name);
+}
+
 Lungs segment_lungs(const Volume& hu, const LungOptions& options) {
     require(std::ssize(hu.voxels) == hu.geometry.count() && hu.geometry.count() > 0, "lungs",
             "{} voxels on a grid of {}", hu.voxels.size(), hu.geometry.count());

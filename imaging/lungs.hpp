@@ -3,6 +3,7 @@
 // lung, without the trachea and the main bronchi, parted into right and left, with their vessels filled in. The
 // refinement: what consolidation took from them at the pleura (imaging/pleura.hpp) and elsewhere (dense_bays.hpp).
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "imaging/volume.hpp"
@@ -14,6 +15,9 @@ enum class Refinement {
     surfaces,   // the pleura as a surface, and bays whose shore is ground glass: nothing healthy changes
     published,  // snakes in every slice (imaging/slice_snakes.hpp), for comparison: it loses a rim of 1 to 2 mm
 };
+
+// By its name above. Throws Error(usage) for another one.
+Refinement refinement_named(std::string_view name);
 
 struct LungOptions {
     double air_below = -420;     // HU; 604 on the scale HU + 1024

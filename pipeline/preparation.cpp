@@ -118,9 +118,11 @@ Mask read_lungs(const std::filesystem::path& path, const Geometry& grid) {
     return mask;
 }
 // Errors name the image: the segmentation does not know it.
-Lungs find_lungs(const Volume& hu, const std::filesystem::path& image) {
+Lungs find_lungs(const Volume& hu, const PreparationOptions& options, const std::filesystem::path& image) {
     try {
-        return segment_lungs(hu);
+        LungOptions lungs;
+        lungs.refine = refinement_named(options.refine);
+        return segment_lungs(hu, lungs);
     } catch (const Error& error) {
         fail(error.kind(), "lungs", "{}: {}", image.string(), error.message());
     }
@@ -153,7 +155,7 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
 
     Mask lungs, kept;
     if (mask.empty()) {
-        Lungs found = find_lungs(one_grid ? resampled : fine, image);
+        Lungs found = find_lungs(one_grid ? resampled : fine, options, image);
         out.warnings.insert(out.warnings.end(), found.flags.begin(), found.flags.end());
         out.litres_right = found.right_litres;
         out.litres_left = found.left_litres;

@@ -25,9 +25,10 @@ struct PreparationOptions {
     std::vector<int64_t> training_offsets_z{50, 60, 70, 80, 90, 100};
     std::vector<int64_t> training_offsets_y{20, 30, 40, 50, 60, 70, 80};
     std::vector<int64_t> training_offsets_x{20, 30, 40, 50, 60, 70, 80};
-    double lung_spacing_mm = 1;    // of the grid on which the lungs are sought
-    bool average = false;          // take means of blocks first where a grid becomes at least twice as coarse
-    double clip = 2000;            // upper limit of the network's input, in HU + 1024
+    double lung_spacing_mm = 1;       // of the grid on which the lungs are sought
+    std::string refine = "surfaces";  // of the lungs: "surfaces", "published" or "none" (imaging/lungs.hpp)
+    bool average = false;             // take means of blocks first where a grid becomes at least twice as coarse
+    double clip = 2000;               // upper limit of the network's input, in HU + 1024
     std::string centre = "image";  // the prepared volume's centre: "image" (published) or "lungs" (their bounding box)
     bool operator==(const PreparationOptions&) const = default;
 };

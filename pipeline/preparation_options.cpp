@@ -33,6 +33,7 @@ json to_json(const PreparationOptions& o) {
             {"training_offsets_y", o.training_offsets_y},
             {"training_offsets_x", o.training_offsets_x},
             {"lung_spacing_mm", o.lung_spacing_mm},
+            {"refine", o.refine},
             {"average", o.average},
             {"clip", o.clip},
             {"centre", o.centre}};
@@ -65,6 +66,7 @@ PreparationOptions preparation_from_json(const json& tree) {
         o.training_offsets_y = tree.value("training_offsets_y", o.training_offsets_y);
         o.training_offsets_x = tree.value("training_offsets_x", o.training_offsets_x);
         o.lung_spacing_mm = tree.value("lung_spacing_mm", o.lung_spacing_mm);
+        o.refine = tree.value("refine", o.refine);
         o.average = tree.value("average", o.average);
         o.clip = tree.value("clip", o.clip);
         o.centre = tree.value("centre", o.centre);
@@ -81,6 +83,8 @@ void validate(const PreparationOptions& o) {
         refuse(fmt::format("preparation.spacing_mm is {}: 0.2 to 20 mm are possible", o.spacing_mm));
     if (!(o.lung_spacing_mm >= 0.5 && o.lung_spacing_mm <= 5))
         refuse(fmt::format("preparation.lung_spacing_mm is {}: 0.5 to 5 mm are possible", o.lung_spacing_mm));
+    if (o.refine != "surfaces" && o.refine != "published" && o.refine != "none")
+        refuse(fmt::format("preparation.refine is '{}': choose surfaces, published or none", o.refine));
     if (!(o.clip > 0)) refuse(fmt::format("preparation.clip is {}: it must be above 0", o.clip));
     if (o.centre != "image" && o.centre != "lungs")
         refuse(fmt::format("preparation.centre is '{}': choose image or lungs", o.centre));

@@ -20,6 +20,7 @@ using namespace cmtl;
 struct Options {
     std::string input, output, json, preview, series;
     double spacing = 1;
+    std::string refine = "surfaces";
     bool no_refine = false;
 };
 
@@ -77,7 +78,7 @@ int segment(const Options& o, const CommonOptions& common) {
     Lungs lungs;
     try {
         LungOptions options;
-        options.refine = o.no_refine ? Refinement::none : Refinement::surfaces;
+        options.refine = o.no_refine ? Refinement::none : refinement_named(o.refine);
         lungs = segment_lungs(fine, options);
     } catch (const Error& error) {
         fail(error.kind(), "lungs", "{}: {}", o.input, error.message());
@@ -112,7 +113,7 @@ int segment(const Options& o, const CommonOptions& common) {
         json["spacing_mm"] = mask.geometry.spacing;
         json["orientation"] = orientation_code(mask.geometry);
         json["regained_ml"] = lungs.regained_ml;
-        json["method"] = o.no_refine ? "classical" : "refined";
+        json["method"] = o.no_refine || o.refine == "none" ? "classical" : o.refine == "published" ? "published" : "refined";
         json["timeline"] = timeline.steps();
         json["version"] = CMTL_VERSION;
         json["commit"] = CMTL_COMMIT;
@@ -149,8 +150,13 @@ int main(int argc, char** argv) {
         tool.app.add_option("--spacing", o.spacing, "mm of the grid on which the lungs are sought")
             ->check(CLI::Range(0.5, 5.0))
             ->capture_default_str();
+        tool.app.add_option("--refine", o.refine,
+                            "surfaces: regains consolidation and leaves healthy lung alone; published: snakes in every "
+                            "slice, as COVID-MTL; none")
+            ->check(CLI::IsMember({"surfaces", "published", "none"}))
+            ->capture_default_str();
         tool.app.add_flag("--no-refine", o.no_refine,
-                          "the classical mask alone, without the consolidation that the refinement regains");
+                          "as --refine none: the classical mask alone");
         tool.example(tool.name + " -i scans/patient7 -o patient7_lungs.nii.gz --preview patient7.png");
         tool.parse();
         return segment(o, tool.common);

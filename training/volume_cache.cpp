@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 constexpr char magic[9] = "CMTLVOL1";
-constexpr int preparation_version = 2;  // raise when prepare_case gives other voxels for the same file and options
+constexpr int preparation_version = 3;  // raise when prepare_case gives other voxels for the same file and options
 constexpr int features_version = 1;     // raise when case_features gives other values for the same voxels and options
 constexpr size_t preamble = 12;         // magic and the header's length
 
@@ -49,6 +49,7 @@ json recipe(const CohortCase& one, const PreparationOptions& options) {
     return {{"version", preparation_version},
             {"spacing_mm", options.spacing_mm},
             {"lung_spacing_mm", options.lung_spacing_mm},
+            {"refine", options.refine},
             {"average", options.average},
             {"size", options.size},
             {"centre", options.centre},

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "imaging/phantom.hpp"
@@ -142,6 +143,26 @@ TEST(Preparation, OptionsSurviveJson) {
         preparation_from_json({{"size", {340, 390}}});
     });
     expect_error(ErrorKind::usage, {"wrong type"}, [] { preparation_from_json({{"clip", "high"}}); });
+    expect_error(ErrorKind::usage, {"preparation.refine", "'snakes'"}, [] {
+        preparation_from_json({{"refine", "snakes"}});
+    });
+}
+
+// The setting reaches the segmentation: a consolidated phantom keeps more voxels refined than not.
+TEST(Preparation, RefinementIsASetting) {
+    const test::Folder folder;
+    PhantomOptions phantom;
+    phantom.severity = 2;
+    write_image(folder / "ct.nii.gz", phantom_case(1, phantom).hu);
+    PreparationOptions o = preparation_preset("small");
+    const auto kept = [&](const char* refine) {
+        o.refine = refine;
+        const std::vector<uint16_t> voxels = prepare_case(folder / "ct.nii.gz", o).voxels;
+        return std::count_if(voxels.begin(), voxels.end(), [](uint16_t v) { return v > 0; });
+    };
+    const auto refined = kept("surfaces");
+    EXPECT_GT(refined, kept("none"));
+    EXPECT_NE(refined, kept("published"));
 }
 
 }  // namespace
