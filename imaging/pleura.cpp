@@ -11,6 +11,7 @@
 #include "imaging/components.hpp"
 #include "imaging/morphology.hpp"
 #include "imaging/polar_field.hpp"
+#include "imaging/shore.hpp"
 
 namespace cmtl {
 
@@ -25,7 +26,9 @@ constexpr double thinnest_mm = 7, thickest_mm = 45;  // mean depth of what is fi
 constexpr double blind_mm = 20;                      // filled at most where an angle meets no aerated lung
 constexpr double smallest_cm2 = 1;
 constexpr double healthy_share = 0.6;  // of a bay's border
-constexpr double steepest = 1;         // mm of radius per mm of height; the lung's dome has no rib beside it
+constexpr double smallest_ml = 0.5;
+constexpr double sick_share = 0.12;  // of the lung on a bay's shore
+constexpr double steepest = 1;       // mm of radius per mm of height; the lung's dome has no rib beside it
 
 // Angle and radius of every voxel of a slice around the middle of the lungs.
 struct Polar {
@@ -219,6 +222,25 @@ PolarField bays(const Rays& rays, const Pleura& pleura, size_t side) {
     return from;
 }
 
+// Adds the bays whose shore is sick; returns their millilitres. The wall's own shape makes bays, too, as behind the
+// ribs' cartilage: lung is dark up to those.
+double add_sick(const Volume& hu, const Mask& bays, Mask& lungs) {
+    const Components parts(bays, {});
+    std::vector<uint8_t> sick(parts.list().size(), 0);
+    int64_t added = 0;
+    for (size_t n = 0; n < sick.size(); ++n) {
+        const Component& c = parts.list()[n];
+        if (static_cast<double>(c.voxels) * bays.geometry.voxel_ml() < smallest_ml) continue;
+        sick[n] = dense_shore(hu, lungs, parts, static_cast<int32_t>(n)) > sick_share;
+        if (sick[n]) added += c.voxels;
+    }
+    Mask kept(bays.geometry);
+    parts.paint(kept, sick);
+    for (size_t n = 0; n < kept.voxels.size(); ++n)
+        if (kept.voxels[n]) lungs.voxels[n] = bays.voxels[n];
+    return static_cast<double>(added) * bays.geometry.voxel_ml();
+}
+
 }  // namespace
 
 double fill_to_pleura(const Volume& hu, Mask& lungs) {
@@ -229,7 +251,7 @@ double fill_to_pleura(const Volume& hu, Mask& lungs) {
     const Rays rays = cast(hu, lungs, polar);
     const PolarField cage = rib_cage(rays);
     const int64_t plane = g.size[0] * g.size[1];
-    std::vector<int64_t> added(static_cast<size_t>(g.size[2]), 0);
+    Mask bays_of_both(g);
     for (size_t side : {size_t{0}, size_t{1}}) {
         const Pleura pleura = find_pleura(rays, cage, side);
         const PolarField from = bays(rays, pleura, side);
@@ -242,15 +264,14 @@ double fill_to_pleura(const Volume& hu, Mask& lungs) {
                     const int64_t a = polar.angle[at];
                     const float r = polar.radius[at];
                     if (first[a] == 0 || r < first[a] || r > pleura.radius.at(k, a) || lungs.voxels[voxel] ||
-                        hu.voxels[voxel] > never_lung_hu)
+                        bays_of_both.voxels[voxel] || hu.voxels[voxel] > never_lung_hu)
                         continue;
-                    lungs.voxels[voxel] = static_cast<uint8_t>(side + 1);
-                    ++added[static_cast<size_t>(k)];
+                    bays_of_both.voxels[voxel] = static_cast<uint8_t>(side + 1);
                 }
             }
         });
     }
-    return static_cast<double>(std::accumulate(added.begin(), added.end(), int64_t{0})) * g.voxel_ml();
+    return add_sick(hu, bays_of_both, lungs);
 }
 
 }  // namespace cmtl

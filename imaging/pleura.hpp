@@ -10,7 +10,8 @@ namespace cmtl {
 //
 // `lungs` (1 right, 2 left, canonical LPS order) gets the voxels between its aerated lung and the pleura wherever
 // healthy pleura surrounds the place, in angle and height: the heart, the liver and the stomach touch the wall, too, but
-// at the edge of the lung. Voxels of bone stay out. `hu` is on the same grid. Returns the millilitres that were added.
+// at the edge of the lung. Lung that is dark up to such a bay is healthy, and the bay is the wall's own shape
+// (imaging/shore.hpp). Voxels of bone stay out. `hu` is on the same grid. Returns the millilitres that were added.
 double fill_to_pleura(const Volume& hu, Mask& lungs);
 
 }  // namespace cmtl
