@@ -5,15 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "imaging/volume.hpp"
+#include "imaging/operations.hpp"
 
 namespace cmtl {
 
 struct LungOptions {
-    double air_below = -420;       // HU; 604 on the scale HU + 1024
-    double closing_radius = 10;    // mm, disks: vessels and the lung's notches at the hilum
-    bool refine = true;            // consolidation belongs to the lungs; false: the classical mask
-    double smallest_litres = 0.3;  // both lungs together; less is no pair of lungs
+    double air_below = -420;                        // HU; 604 on the scale HU + 1024
+    double closing_radius = 10;                     // mm, disks: vessels and the lung's notches at the hilum
+    bool refine = true;                             // consolidation belongs to the lungs; false: the classical mask
+    double smallest_litres = 0.3;                   // both lungs together; less is no pair of lungs
+    const ImagingOperations* operations = nullptr;  // what runs the heavy steps; nullptr: the CPU
 };
 
 struct Lungs {

@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(spline::threads)
         const bool inside = line < lines;
         const float* const from = x + outer * l.in * l.inner + column;
         const auto scaled = [&](int64_t v) {  // of the tile that is loaded
-            const float value = rows ? voxels[rank * (tile + 1) + v % tile] : inside ? from[v * l.inner] : 0.0f;
+            const float value = !inside ? 0.0f : rows ? voxels[rank * (tile + 1) + v % tile] : from[v * l.inner];
             return product(static_cast<double>(value), pole.gain);
         };
         double c = 0, end = 0;
