@@ -157,7 +157,8 @@ __global__ void __launch_bounds__(snakes::lines)
     }
 }
 
-__global__ void __launch_bounds__(snakes::threads)
+// With fewer registers than four blocks a processor leave, sm_100 and sm_120 spill.
+__global__ void __launch_bounds__(snakes::threads, 4)
     evolve_snakes_kernel(int64_t nx, int64_t ny, const double* __restrict__ coefficients, const Snake* __restrict__ all,
                          int64_t most_points, SnakeSteps steps, SnakePoint* all_points, SnakePoint* all_past) {
     CMTL_DYNAMIC_SHARED(double, solved);

@@ -106,8 +106,9 @@ __global__ void __launch_bounds__(components::threads)
 
 __global__ void __launch_bounds__(components::threads)
     component_sizes_kernel(Stretches stretches, const int32_t* __restrict__ labels, int32_t* sizes) {
-    __shared__ int32_t places[forest::RootTable::slots], sums[forest::RootTable::slots];
-    forest::RootTable table(places, sums);
+    __shared__ int32_t places[forest::RootTable<components::threads>::slots],
+        sums[forest::RootTable<components::threads>::slots];
+    forest::RootTable<components::threads> table(places, sums);
     table.clear();
     const int64_t end = stretches.end(blockIdx.x);
     const int lane = lane_rank();

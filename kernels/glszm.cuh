@@ -79,8 +79,8 @@ __global__ void __launch_bounds__(zones::threads) glszm_join_kernel(RoiLevels<Le
 template <class Level>
 __global__ void __launch_bounds__(zones::threads)
     glszm_count_kernel(RoiLevels<Level> roi, Stretches stretches, int32_t* parents) {
-    __shared__ int32_t roots[forest::RootTable::slots], sums[forest::RootTable::slots];
-    forest::RootTable table(roots, sums);
+    __shared__ int32_t roots[forest::RootTable<zones::threads>::slots], sums[forest::RootTable<zones::threads>::slots];
+    forest::RootTable<zones::threads> table(roots, sums);
     table.clear();
     const int64_t end = stretches.end(blockIdx.x);
     const int lane = lane_rank();

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "bench/counters/cases.hpp"
+#include "kernels/active_contour.hpp"
 #include "kernels/connected_components.hpp"
 #include "kernels/morphology.hpp"
 #include "kernels/resample_spline.hpp"
@@ -72,6 +73,36 @@ CounterCase closing_case(bool ball, double most_moved) {
             }};
 }
 
+// Eight rings of 512 points in as many slices, eleven steps: as many as are remembered, and one that is judged.
+CounterCase snake_case() {
+    static constexpr int64_t slices = 8, side = 96, n = slices * side * side, each = 512, points = slices * each;
+    return {"snakes",
+            fmt::format("{} of {} points, {} x {} pixels", slices, each, side, side),
+            {{"snake_edges", "12 n", 12 * n, 3},
+             {"snake_rows", "16 n, twice", 16 * n, 3},
+             {"snake_columns", "16 n, twice", 16 * n, 3},
+             {"evolve_snakes", "(32 + 320) P", 352 * points, 12,
+              "points take nine coefficients each from anywhere; x and y of a point lie together"}},
+            [](CounterDevice& d) -> Launches {
+                std::vector<double> lower(side, 0.17), pivot(side, 0.72), upper(side, 0.125);
+                const SnakeElimination e{static_cast<double*>(d.put(lower)), static_cast<double*>(d.put(pivot)),
+                                         static_cast<double*>(d.put(upper))};
+                std::vector<Snake> snakes;
+                std::vector<SnakePoint> all;
+                for (int32_t s = 0; s < slices; ++s) {
+                    snakes.push_back({s * each, each, s, {1.5, -0.6, 50, {1, 0, 0, 1}}});
+                    for (int p = 0; p < each; ++p)
+                        all.push_back({47.5 + 20 * std::cos(p * 6.28 / each), 47.5 + 20 * std::sin(p * 6.28 / each)});
+                }
+                return [=, s = d.stream(), x = d.floats(n), c = d.array<double>(n),
+                        list = static_cast<Snake*>(d.put(snakes)), at = static_cast<SnakePoint*>(d.put(all)),
+                        past = d.array<SnakePoint>(points * snake_remembered)] {
+                    snake_fields<Simt>(s, slices, side, side, x, e, e, c);
+                    evolve_snakes<Simt>(s, side, side, c, slices, list, each, {0.01, 1, 0, 11}, at, past);
+                };
+            }};
+}
+
 }  // namespace
 
 std::vector<CounterCase> imaging_cases() {
@@ -101,6 +132,7 @@ std::vector<CounterCase> imaging_cases() {
                  component_sizes<Simt>(s, voxels, labels, voxels, sizes);
              };
          }},
+        snake_case(),
         {"holes",
          size,
          {{"holes_fill", "4 V", 4 * voxels, 2.25, trees, 0.05, voxels, 0.5}},

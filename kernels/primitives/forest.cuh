@@ -42,7 +42,8 @@ __device__ __forceinline__ void join(int32_t* parents, int32_t a, int32_t b) {
 }
 
 // Places of an array, such as roots, and what a block's voxels add there: a tree of a million voxels gets an addition
-// per block instead of queueing up at one address.
+// per block instead of queueing up at one address. threads: of a block.
+template <int threads>
 class RootTable {
   public:
     static constexpr int slots = 1024, probes = 4;
@@ -50,7 +51,7 @@ class RootTable {
 
     // All threads.
     __device__ void clear() {
-        for (int s = thread_rank(); s < slots; s += block_threads()) {
+        for (int s = thread_rank(); s < slots; s += threads) {
             roots_[s] = -1;
             sums_[s] = 0;
         }
@@ -72,7 +73,7 @@ class RootTable {
     // All threads.
     __device__ void flush(int32_t* values) {
         __syncthreads();
-        for (int s = thread_rank(); s < slots; s += block_threads())
+        for (int s = thread_rank(); s < slots; s += threads)
             if (sums_[s]) atomicAdd(values + roots_[s], sums_[s]);
     }
 
