@@ -78,10 +78,11 @@ CounterCase snake_case() {
     static constexpr int64_t slices = 8, side = 96, n = slices * side * side, each = 512, points = slices * each;
     return {"snakes",
             fmt::format("{} of {} points, {} x {} pixels", slices, each, side, side),
-            {{"snake_edges", "12 n", 12 * n, 3},
-             {"snake_rows", "16 n, twice", 16 * n, 3},
-             {"snake_columns", "16 n, twice", 16 * n, 3},
-             {"evolve_snakes", "(32 + 320) P", 352 * points, 12,
+            {{"snake_edges", "12 n", 12 * n, 5.3,
+              "the pixels to either side of a warp's are in the sectors beside its own"},
+             {"snake_rows", "16 n, twice", 16 * n, 2.25},
+             {"snake_columns", "16 n, twice", 16 * n, 2.25},
+             {"evolve_snakes", "(32 + 320) P", 352 * points, 4.9,
               "points take nine coefficients each from anywhere; x and y of a point lie together"}},
             [](CounterDevice& d) -> Launches {
                 std::vector<double> lower(side, 0.17), pivot(side, 0.72), upper(side, 0.125);
