@@ -58,7 +58,7 @@ function(cmtl_counted_tests)
     list(FILTER sources EXCLUDE REGEX "/(cuda|simt)_[^/]*_test\\.cpp$")  # of simt itself: other hooks, other messages, races on purpose
     cmtl_counter_cases()
     add_executable(test_kernels_counted ${sources})
-    target_link_libraries(test_kernels_counted PRIVATE cmtl_counter_cases GTest::gtest_main)
+    target_link_libraries(test_kernels_counted PRIVATE cmtl_counter_cases cmtl_imaging GTest::gtest_main)
     target_include_directories(test_kernels_counted PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_options(test_kernels_counted PRIVATE ${CMTL_COUNTED_OPTIONS})
     target_compile_definitions(test_kernels_counted PRIVATE CMTL_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CMTL_BIN_DIR="${CMAKE_BINARY_DIR}/bin")

@@ -36,21 +36,24 @@ Basis basis_at(double x, int64_t m) {
     return b;
 }
 
-// Gauss elimination of the basis functions' values at the pixels, which reach one pixel to either side.
-struct Elimination {
-    std::vector<double> lower, pivot, upper;
-    explicit Elimination(int64_t m) {
-        for (int64_t i = 0; i < m; ++i) {
-            const Basis b = basis_at(static_cast<double>(i), m);
-            const auto at = [&](int64_t c) { return c >= b.first && c <= b.first + 2 ? b.value[c - b.first] : 0.0; };
-            lower.push_back(i > 0 ? at(i - 1) / pivot.back() : 0);
-            pivot.push_back(at(i) - (i > 0 ? lower.back() * upper.back() : 0));
-            upper.push_back(at(i + 1));
-        }
-    }
-};
+}  // namespace
 
-void solve_rows(const Elimination& e, double* v, int64_t nx, int64_t ny) {
+// Gauss elimination of the basis functions' values at the pixels, which reach one pixel to either side.
+SplineElimination spline_elimination(int64_t m) {
+    SplineElimination e;
+    for (int64_t i = 0; i < m; ++i) {
+        const Basis b = basis_at(static_cast<double>(i), m);
+        const auto at = [&](int64_t c) { return c >= b.first && c <= b.first + 2 ? b.value[c - b.first] : 0.0; };
+        e.lower.push_back(i > 0 ? at(i - 1) / e.pivot.back() : 0);
+        e.pivot.push_back(at(i) - (i > 0 ? e.lower.back() * e.upper.back() : 0));
+        e.upper.push_back(at(i + 1));
+    }
+    return e;
+}
+
+namespace {
+
+void solve_rows(const SplineElimination& e, double* v, int64_t nx, int64_t ny) {
     for (int64_t j = 0; j < ny; ++j) {
         double* row = v + j * nx;
         for (int64_t i = 1; i < nx; ++i) row[i] -= e.lower[static_cast<size_t>(i)] * row[i - 1];
@@ -60,7 +63,7 @@ void solve_rows(const Elimination& e, double* v, int64_t nx, int64_t ny) {
     }
 }
 
-void solve_columns(const Elimination& e, double* v, int64_t nx, int64_t ny) {
+void solve_columns(const SplineElimination& e, double* v, int64_t nx, int64_t ny) {
     for (int64_t j = 1; j < ny; ++j)
         for (int64_t i = 0; i < nx; ++i) v[j * nx + i] -= e.lower[static_cast<size_t>(j)] * v[(j - 1) * nx + i];
     for (int64_t j = ny - 1; j >= 0; --j)
@@ -72,48 +75,14 @@ void solve_columns(const Elimination& e, double* v, int64_t nx, int64_t ny) {
 
 // ---- the snake
 
-// Solves (gamma + alpha D2 + beta D4) x = b on a ring, where D2 and D4 are the second difference, negated, and the
-// fourth. The matrix is circulant, with the symbol gamma + alpha c + beta c^2, c = 2 - z - 1/z. It parts into scale *
-// p(z) p(1/z) with the zeros of p inside of the unit circle, so the solution is a recursion there and one back. Where a
-// recursion on a ring starts is known after one round: it must end as it began.
 class RingSolver {
   public:
-    RingSolver(const SnakeOptions& o, int64_t points) {
-        using Complex = std::complex<double>;
-        std::vector<Complex> c;  // zeros of the symbol
-        if (o.beta > 0) {
-            const Complex root = std::sqrt(Complex(o.alpha * o.alpha - 4 * o.beta * o.gamma));
-            const Complex sum = -(o.alpha + root);  // of the two the one without cancellation
-            c = {sum / (2 * o.beta), 2 * o.gamma / sum};
-        } else if (o.alpha > 0) {
-            c = {-o.gamma / o.alpha};
-        }
-        Complex sum = 0, product = c.size() == 2 ? 1 : 0;
-        for (const Complex& zero : c) {
-            const Complex half = 1.0 - 0.5 * zero, root = std::sqrt(half * half - 1.0);
-            const Complex z = 1.0 / (std::abs(half + root) > std::abs(half - root) ? half + root : half - root);
-            sum += z;
-            product *= z;
-        }
-        one_ = sum.real();
-        two_ = -product.real();
-        scale_ = (o.gamma + 2 * o.alpha + 6 * o.beta) / (1 + one_ * one_ + two_ * two_);
-        // One round maps the state (last, last but one) by the recursion's matrix to the power of `points`.
-        std::array<double, 4> round{1, 0, 0, 1}, step{one_, two_, 1, 0};
-        const auto times = [](const std::array<double, 4>& a, const std::array<double, 4>& b) {
-            return std::array<double, 4>{a[0] * b[0] + a[1] * b[2], a[0] * b[1] + a[1] * b[3],
-                                         a[2] * b[0] + a[3] * b[2], a[2] * b[1] + a[3] * b[3]};
-        };
-        for (int64_t n = points; n; n /= 2, step = times(step, step))
-            if (n % 2) round = times(round, step);
-        const double a = 1 - round[0], b = -round[1], d = -round[2], e = 1 - round[3], det = a * e - b * d;
-        start_ = {e / det, -b / det, -d / det, a / det};
-    }
+    explicit RingSolver(const RingRecursion& r) : r_(r) {}
 
     void solve(std::vector<double>& x) const {
         round(x.begin(), x.end());
         round(x.rbegin(), x.rend());
-        for (double& v : x) v /= scale_;
+        for (double& v : x) v /= r_.scale;
     }
 
   private:
@@ -121,27 +90,62 @@ class RingSolver {
     void round(Iterator begin, Iterator end) const {
         double last = 0, before = 0;
         for (Iterator i = begin; i != end; ++i) {
-            const double v = *i + one_ * last + two_ * before;
+            const double v = *i + r_.one * last + r_.two * before;
             before = last;
             last = v;
         }
-        const double first = start_[0] * last + start_[1] * before;
-        before = start_[2] * last + start_[3] * before;
+        const double first = r_.start[0] * last + r_.start[1] * before;
+        before = r_.start[2] * last + r_.start[3] * before;
         last = first;
         for (Iterator i = begin; i != end; ++i) {
-            *i += one_ * last + two_ * before;
+            *i += r_.one * last + r_.two * before;
             before = last;
             last = *i;
         }
     }
 
-    double one_, two_, scale_;
-    std::array<double, 4> start_;
+    RingRecursion r_;
 };
 
 constexpr int remembered = 10;  // configurations that convergence is judged by
 
 }  // namespace
+
+// Solves (gamma + alpha D2 + beta D4) x = b on a ring, where D2 and D4 are the second difference, negated, and the
+// fourth. The matrix is circulant, with the symbol gamma + alpha c + beta c^2, c = 2 - z - 1/z. It parts into scale *
+// p(z) p(1/z) with the zeros of p inside of the unit circle, so the solution is a recursion there and one back. Where a
+// recursion on a ring starts is known after one round: it must end as it began.
+RingRecursion ring_recursion(const SnakeOptions& o, int64_t points) {
+    using Complex = std::complex<double>;
+    std::vector<Complex> c;  // zeros of the symbol
+    if (o.beta > 0) {
+        const Complex root = std::sqrt(Complex(o.alpha * o.alpha - 4 * o.beta * o.gamma));
+        const Complex sum = -(o.alpha + root);  // of the two the one without cancellation
+        c = {sum / (2 * o.beta), 2 * o.gamma / sum};
+    } else if (o.alpha > 0) {
+        c = {-o.gamma / o.alpha};
+    }
+    Complex sum = 0, product = c.size() == 2 ? 1 : 0;
+    for (const Complex& zero : c) {
+        const Complex half = 1.0 - 0.5 * zero, root = std::sqrt(half * half - 1.0);
+        const Complex z = 1.0 / (std::abs(half + root) > std::abs(half - root) ? half + root : half - root);
+        sum += z;
+        product *= z;
+    }
+    RingRecursion r{sum.real(), -product.real(), 0, {}};
+    r.scale = (o.gamma + 2 * o.alpha + 6 * o.beta) / (1 + r.one * r.one + r.two * r.two);
+    // One round maps the state (last, last but one) by the recursion's matrix to the power of `points`.
+    std::array<double, 4> round{1, 0, 0, 1}, step{r.one, r.two, 1, 0};
+    const auto times = [](const std::array<double, 4>& a, const std::array<double, 4>& b) {
+        return std::array<double, 4>{a[0] * b[0] + a[1] * b[2], a[0] * b[1] + a[1] * b[3], a[2] * b[0] + a[3] * b[2],
+                                     a[2] * b[1] + a[3] * b[3]};
+    };
+    for (int64_t n = points; n; n /= 2, step = times(step, step))
+        if (n % 2) round = times(round, step);
+    const double a = 1 - round[0], b = -round[1], d = -round[2], e = 1 - round[3], det = a * e - b * d;
+    r.start = {e / det, -b / det, -d / det, a / det};
+    return r;
+}
 
 SnakeField::SnakeField(const float* slice, int64_t nx, int64_t ny)
     : nx_(nx), ny_(ny), coefficients_(static_cast<size_t>(std::max<int64_t>(0, nx * ny))) {
@@ -164,8 +168,8 @@ SnakeField::SnakeField(const float* slice, int64_t nx, int64_t ny)
             coefficients_[static_cast<size_t>(j * nx + i)] = std::sqrt(0.5 * (gx * gx + gy * gy));
         }
     }
-    solve_rows(Elimination(nx), coefficients_.data(), nx, ny);
-    solve_columns(Elimination(ny), coefficients_.data(), nx, ny);
+    solve_rows(spline_elimination(nx), coefficients_.data(), nx, ny);
+    solve_columns(spline_elimination(ny), coefficients_.data(), nx, ny);
 }
 
 double SnakeField::value(Point2 at) const {
@@ -196,7 +200,7 @@ Contour evolve_snake(const SnakeField& field, Contour contour, const SnakeOption
             "alpha {}, beta {} and gamma {} describe no snake", options.alpha, options.beta, options.gamma);
     if (contour.empty()) return contour;
     const size_t points = contour.size();
-    const RingSolver solver(options, std::ssize(contour));
+    const RingSolver solver(ring_recursion(options, std::ssize(contour)));
     std::vector<double> x(points), y(points);
     std::vector<Contour> past;
     for (int iteration = 0; iteration < options.max_iterations; ++iteration) {

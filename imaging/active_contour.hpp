@@ -1,6 +1,7 @@
 #pragma once
 // Active contours (snakes; Kass, Witkin, Terzopoulos 1988), as skimage.segmentation.active_contour moves them from
 // version 0.19 on. Slices and contours are independent of each other: callers run them in parallel.
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -41,5 +42,19 @@ struct SnakeOptions {
 // The contour after at most max_iterations steps towards the field's edges: active_contour(image, contour, w_line=0,
 // w_edge=1, boundary_condition='periodic'), to 1e-6 pixels. A step takes time in proportion to the number of points.
 Contour evolve_snake(const SnakeField& field, Contour contour, const SnakeOptions& options = {});
+
+// What the two are computed from, for devices. The elimination of the spline's equations along an axis of m pixels, m
+// numbers each; and the recursion x[n] += one * x[n - 1] + two * x[n - 2] that, once along the ring and once back,
+// solves the snake's equations times `scale`. start maps its last two values after a round from zero to those before
+// it.
+struct SplineElimination {
+    std::vector<double> lower, pivot, upper;
+};
+SplineElimination spline_elimination(int64_t m);
+struct RingRecursion {
+    double one, two, scale;
+    std::array<double, 4> start;
+};
+RingRecursion ring_recursion(const SnakeOptions& options, int64_t points);
 
 }  // namespace cmtl

@@ -49,21 +49,12 @@ void unite(std::vector<int32_t>& parent, int32_t a, int32_t b) {
 
 }  // namespace
 
-Components::Components(const Mask& mask, const ComponentOptions& options) : size_(mask.geometry.size) {
-    const int64_t nx = size_[0], rows = size_[1] * size_[2];
-    require(nx < INT32_MAX, "components", "rows of {} voxels", nx);
-    const bool wanted = !options.background;
-    // Runs, in two sweeps: count, then fill.
+// In two sweeps: count, then fill.
+template <class Sweep>
+void Components::find_runs(const Sweep& sweep) {
+    const int64_t rows = size_[1] * size_[2];
+    require(size_[0] < INT32_MAX, "components", "rows of {} voxels", size_[0]);
     std::vector<int64_t> counts(static_cast<size_t>(rows));
-    const auto sweep = [&](int64_t r, auto&& emit) {
-        const uint8_t* row = mask.voxels.data() + r * nx;
-        for (int64_t i = 0;;) {
-            const int64_t begin = next_change(row, i, nx, !wanted);
-            if (begin == nx) break;
-            i = next_change(row, begin, nx, wanted);
-            emit(begin, i);
-        }
-    };
     parallel_ranges(rows, [&](int64_t first, int64_t last) {
         for (int64_t r = first; r < last; ++r) {
             int64_t n = 0;
@@ -81,6 +72,48 @@ Components::Components(const Mask& mask, const ComponentOptions& options) : size
             sweep(r, [&](int64_t begin, int64_t end) {
                 runs_[at++] = {static_cast<int32_t>(begin), static_cast<int32_t>(end), 0};
             });
+        }
+    });
+}
+
+template <class ComponentOf>
+void Components::measure(const ComponentOf& component_of) {
+    const int64_t nx = size_[0];
+    for (size_t r = 0; r + 1 < starts_.size(); ++r) {
+        const int64_t j = static_cast<int64_t>(r) % size_[1], k = static_cast<int64_t>(r) / size_[1];
+        for (auto n = static_cast<size_t>(starts_[r]); n < static_cast<size_t>(starts_[r + 1]); ++n) {
+            Run& run = runs_[n];
+            run.component = component_of(n);
+            if (run.component == std::ssize(list_))
+                list_.push_back({0, {run.begin, j, k}, {run.end - 1, j, k}, {}, false, false});
+            Component& c = list_[static_cast<size_t>(run.component)];
+            const int64_t length = run.end - run.begin;
+            c.voxels += length;
+            c.low = {std::min<int64_t>(c.low[0], run.begin), std::min(c.low[1], j), std::min(c.low[2], k)};
+            c.high = {std::max<int64_t>(c.high[0], run.end - 1), std::max(c.high[1], j), std::max(c.high[2], k)};
+            const auto weight = static_cast<double>(length);
+            c.centre[0] += weight * 0.5 * static_cast<double>(run.begin + run.end - 1);
+            c.centre[1] += weight * static_cast<double>(j);
+            c.centre[2] += weight * static_cast<double>(k);
+        }
+    }
+    for (Component& c : list_) {
+        for (double& x : c.centre) x /= static_cast<double>(c.voxels);
+        c.touches_sides = c.low[0] == 0 || c.low[1] == 0 || c.high[0] == nx - 1 || c.high[1] == size_[1] - 1;
+        c.touches_ends = c.low[2] == 0 || c.high[2] == size_[2] - 1;
+    }
+}
+
+Components::Components(const Mask& mask, const ComponentOptions& options) : size_(mask.geometry.size) {
+    const int64_t nx = size_[0];
+    const bool wanted = !options.background;
+    find_runs([&](int64_t r, auto&& emit) {
+        const uint8_t* row = mask.voxels.data() + r * nx;
+        for (int64_t i = 0;;) {
+            const int64_t begin = next_change(row, i, nx, !wanted);
+            if (begin == nx) break;
+            i = next_change(row, begin, nx, wanted);
+            emit(begin, i);
         }
     });
 
@@ -108,34 +141,29 @@ Components::Components(const Mask& mask, const ComponentOptions& options) : size
             if (j > 0) join(r - size_[1] - 1, r);
             if (j + 1 < size_[1]) join(r - size_[1] + 1, r);
         }
+    measure([&](size_t n) {
+        const int32_t root = find_root(parent, static_cast<int32_t>(n));
+        return root == static_cast<int32_t>(n) ? static_cast<int32_t>(list_.size())
+                                               : runs_[static_cast<size_t>(root)].component;
+    });
+}
 
-    for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
-        const int64_t j = static_cast<int64_t>(r) % size_[1], k = static_cast<int64_t>(r) / size_[1];
-        for (auto n = static_cast<size_t>(starts_[r]); n < static_cast<size_t>(starts_[r + 1]); ++n) {
-            Run& run = runs_[n];
-            const int32_t root = find_root(parent, static_cast<int32_t>(n));
-            if (root == static_cast<int32_t>(n)) {
-                run.component = static_cast<int32_t>(list_.size());
-                list_.push_back({0, {run.begin, j, k}, {run.end - 1, j, k}, {}, false, false});
-            } else {
-                run.component = runs_[static_cast<size_t>(root)].component;
-            }
-            Component& c = list_[static_cast<size_t>(run.component)];
-            const int64_t length = run.end - run.begin;
-            c.voxels += length;
-            c.low = {std::min<int64_t>(c.low[0], run.begin), std::min(c.low[1], j), std::min(c.low[2], k)};
-            c.high = {std::max<int64_t>(c.high[0], run.end - 1), std::max(c.high[1], j), std::max(c.high[2], k)};
-            const auto weight = static_cast<double>(length);
-            c.centre[0] += weight * 0.5 * static_cast<double>(run.begin + run.end - 1);
-            c.centre[1] += weight * static_cast<double>(j);
-            c.centre[2] += weight * static_cast<double>(k);
+Components::Components(const Index3& size, std::span<const int32_t> labels) : size_(size) {
+    const int64_t nx = size[0];
+    require(std::ssize(labels) == nx * size[1] * size[2], "components", "{} labels of {} x {} x {} voxels",
+            labels.size(), nx, size[1], size[2]);
+    find_runs([&](int64_t r, auto&& emit) {
+        const int32_t* row = labels.data() + r * nx;
+        for (int64_t i = 0, begin = 0; i < nx; begin = i) {
+            while (i < nx && row[i] == row[begin]) ++i;
+            if (row[begin] != 0) emit(begin, i);
         }
-    }
-    for (Component& c : list_) {
-        for (double& x : c.centre) x /= static_cast<double>(c.voxels);
-        c.touches_sides = c.low[0] == 0 || c.low[1] == 0 || c.high[0] == nx - 1 || c.high[1] == size_[1] - 1;
-        c.touches_ends = c.low[2] == 0 || c.high[2] == size_[2] - 1;
-    }
+    });
+    size_t row = 0;
+    measure([&](size_t n) {
+        while (static_cast<int64_t>(n) >= starts_[row + 1]) ++row;
+        return labels[row * static_cast<size_t>(nx) + static_cast<size_t>(runs_[n].begin)] - 1;
+    });
 }
 
 void Components::paint(Mask& mask, std::span<const uint8_t> value_of) const {

@@ -32,6 +32,8 @@ class Components {
     };
 
     Components(const Mask& mask, const ComponentOptions& options);
+    // From labels that were found elsewhere: 0 outside, the components from 1 on in the order of their first voxel.
+    Components(const Index3& size, std::span<const int32_t> labels);
 
     // In the order of their first voxel.
     const std::vector<Component>& list() const { return list_; }
@@ -51,6 +53,13 @@ class Components {
     void paint(Mask& mask, std::span<const uint8_t> value_of) const;
 
   private:
+    // sweep(row, emit) calls emit(begin, end) for each run of a row, in order.
+    template <class Sweep>
+    void find_runs(const Sweep& sweep);
+    // list_ from runs: component_of(n) is run n's, components' numbers ascend with their first run.
+    template <class ComponentOf>
+    void measure(const ComponentOf& component_of);
+
     Index3 size_;
     std::vector<Run> runs_;
     std::vector<int64_t> starts_;  // first run of each row, and the end

@@ -33,7 +33,7 @@ constexpr double beside_share = 0.3;  // of the lungs' largest cross-section; a 
 constexpr double dome_mm2 = 500;      // on which an enclosed structure stands: the diaphragm's dome, not a vessel
 
 // Air that does not reach the sides of its slice, or does so as lung.
-Mask inner_air(const Volume& hu, double below) {
+Mask inner_air(const Volume& hu, double below, const ImagingOperations& run) {
     Mask air;
     air.geometry = hu.geometry;
     air.voxels.resize(hu.voxels.size());
@@ -45,7 +45,7 @@ Mask inner_air(const Volume& hu, double below) {
                 air.voxels[static_cast<size_t>(n)] = hu.voxels[static_cast<size_t>(n)] < limit;
         },
         1 << 16);
-    const Components parts(air, {Connectivity::faces, true, false});
+    const Components parts = run.components(air, {Connectivity::faces, true, false});
     std::vector<uint8_t> keep;
     for (const Component& c : parts.list()) keep.push_back(c.touches_sides ? 0 : 1);
     parts.paint(air, keep);
@@ -150,21 +150,21 @@ struct Lung {
 };
 
 // One lung with what it encloses: vessels, small consolidations, the notches at the hilum.
-Lung filled(const Mask& labels, uint8_t side, double radius) {
+Lung filled(const Mask& labels, uint8_t side, double radius, const ImagingOperations& run) {
     const Mask all = labelled(labels, side);
     const Box box = bounding_box(all);
     if (box.empty()) return {Mask(labels.geometry), {0, 0, 0}};
     const Index3 margin{1, 1, 0};  // a disk's closing stays within the bounding box
     const Mask air = crop(all, box, margin);
     Mask one = air;
-    one = close(one, radius, Element::disk);
+    one = run.close(one, radius, Element::disk);
     Mask whole = one;
-    fill_holes(whole, Element::disk);
+    run.fill_holes(whole, Element::disk);
     // A slice through the top of the diaphragm's dome shows it as a hole, too; but that stands on the liver or the
     // stomach.
     Mask holes = whole;
     for (size_t n = 0; n < holes.voxels.size(); ++n) holes.voxels[n] = whole.voxels[n] && !one.voxels[n];
-    const Components parts(holes, {Connectivity::faces, true, false});
+    const Components parts = run.components(holes, {Connectivity::faces, true, false});
     const Geometry& g = one.geometry;
     const int64_t plane = g.size[0] * g.size[1];
     std::vector<int64_t> stands(parts.list().size(), 0);
@@ -191,10 +191,12 @@ Lung filled(const Mask& labels, uint8_t side, double radius) {
 
 Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     const Geometry& g = hu.geometry;
-    Mask air = inner_air(hu, options.air_below);
+    const ImagingOperations on_cpu;
+    const ImagingOperations& run = options.operations ? *options.operations : on_cpu;
+    Mask air = inner_air(hu, options.air_below, run);
     Mask candidates(g);
     const auto paint_lungs = [&](const Mask& from) {
-        const Components parts(from, {});
+        const Components parts = run.components(from, {});
         const std::vector<uint8_t> chosen = choose_lungs(hu, parts);
         int64_t voxels = 0;
         for (size_t n = 0; n < chosen.size(); ++n) voxels += chosen[n] ? parts.list()[n].voxels : 0;
@@ -219,7 +221,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     Mask airway;
     if (trachea.ml > 0) {
         // Its wall is blurred: a rim of partial volume belongs to it.
-        airway = dilate(trachea.lumen, std::max(2.5, 1.01 * std::max({g.spacing[0], g.spacing[1], g.spacing[2]})),
+        airway = run.dilate(trachea.lumen, std::max(2.5, 1.01 * std::max({g.spacing[0], g.spacing[1], g.spacing[2]})),
                         Element::ball);
         for (size_t n = 0; n < air.voxels.size(); ++n) air.voxels[n] = air.voxels[n] && !airway.voxels[n];
     } else {
@@ -234,7 +236,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     }
     lungs.mask = Mask(g);
     for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
-        const Lung lung = filled(candidates, side, options.closing_radius);
+        const Lung lung = filled(candidates, side, options.closing_radius, run);
         const Mask& one = lung.mask;
         for (int64_t k = 0; k < one.nz(); ++k)
             for (int64_t j = 0; j < one.ny(); ++j)

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "imaging/volume.hpp"
+#include "imaging/operations.hpp"
 
 namespace cmtl {
 
@@ -23,7 +23,8 @@ struct LungOptions {
     double air_below = -420;     // HU; 604 on the scale HU + 1024
     double closing_radius = 10;  // mm, disks: vessels and the lung's notches at the hilum
     Refinement refine = Refinement::surfaces;
-    double smallest_litres = 0.3;  // both lungs together; less is no pair of lungs
+    double smallest_litres = 0.3;                   // both lungs together; less is no pair of lungs
+    const ImagingOperations* operations = nullptr;  // what runs the heavy steps; nullptr: the CPU
 };
 
 struct Lungs {

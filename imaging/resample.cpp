@@ -13,30 +13,7 @@ namespace cmtl {
 namespace {
 
 constexpr int64_t lanes = 16;  // lines worked on together
-constexpr int64_t pad = 12;    // scipy pads mode='nearest' by as many edge voxels in front of the prefilter
-
-// Where each output voxel of an axis reads: four coefficients from `first` on, in padded coordinates.
-struct Tap {
-    int64_t first;
-    double weight[4];
-};
-
-std::vector<Tap> taps_of(int64_t in, int64_t out) {
-    std::vector<Tap> taps(static_cast<size_t>(out));
-    const double step = out > 1 ? static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0;
-    for (int64_t o = 0; o < out; ++o) {
-        const double x = static_cast<double>(o) * step;
-        const double base = std::min(std::floor(x), static_cast<double>(in - 1));
-        const double t = x - base, s = 1 - t;
-        Tap& tap = taps[static_cast<size_t>(o)];
-        tap.first = static_cast<int64_t>(base) - 1 + pad;
-        tap.weight[1] = (t * t * (t - 2) * 3 + 4) / 6;
-        tap.weight[2] = (s * s * (s - 2) * 3 + 4) / 6;
-        tap.weight[0] = s * s * s / 6;
-        tap.weight[3] = 1 - tap.weight[0] - tap.weight[1] - tap.weight[2];
-    }
-    return taps;
-}
+constexpr int64_t pad = spline_pad;
 
 // Samples (n voxels of `lanes` lines, padded) to cubic B-spline coefficients, in place: the causal and anticausal
 // recursion of Unser et al. 1993 with half-sample symmetric ends.
@@ -70,7 +47,7 @@ CMTL_MULTIARCH void load_rows(const float* in, int64_t row, int64_t n, int64_t u
         for (int64_t v = 0; v < n; ++v) c[(v + pad) * lanes + l] = in[l * row + v];
 }
 
-CMTL_MULTIARCH void interpolate(const double* c, const Tap* taps, int64_t out, double* to) {
+CMTL_MULTIARCH void interpolate(const double* c, const SplineTap* taps, int64_t out, double* to) {
     for (int64_t o = 0; o < out; ++o) {
         const double* a = c + taps[o].first * lanes;
         const double* w = taps[o].weight;
@@ -88,8 +65,8 @@ void fill_ends(double* c, int64_t n) {
 
 struct Axis {
     int64_t in, out;
-    std::vector<Tap> taps;
-    Axis(int64_t in_, int64_t out_) : in(in_), out(out_), taps(taps_of(in_, out_)) {}
+    std::vector<SplineTap> taps;
+    Axis(int64_t in_, int64_t out_) : in(in_), out(out_), taps(spline_taps(in_, out_)) {}
     bool same() const { return in == out; }  // taps are then exact: nothing to do
 };
 
@@ -155,6 +132,23 @@ Geometry grid_of_size(const Geometry& g, const Index3& size) {
                                  ? g.spacing[a] * static_cast<double>(g.size[a] - 1) / static_cast<double>(size[a] - 1)
                                  : g.spacing[a] * static_cast<double>(g.size[a]);
     return out;
+}
+
+std::vector<SplineTap> spline_taps(int64_t in, int64_t out) {
+    std::vector<SplineTap> taps(static_cast<size_t>(out));
+    const double step = out > 1 ? static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0;
+    for (int64_t o = 0; o < out; ++o) {
+        const double x = static_cast<double>(o) * step;
+        const double base = std::min(std::floor(x), static_cast<double>(in - 1));
+        const double t = x - base, s = 1 - t;
+        SplineTap& tap = taps[static_cast<size_t>(o)];
+        tap.first = static_cast<int64_t>(base) - 1 + spline_pad;
+        tap.weight[1] = (t * t * (t - 2) * 3 + 4) / 6;
+        tap.weight[2] = (s * s * (s - 2) * 3 + 4) / 6;
+        tap.weight[0] = s * s * s / 6;
+        tap.weight[3] = 1 - tap.weight[0] - tap.weight[1] - tap.weight[2];
+    }
+    return taps;
 }
 
 Volume resample_cubic(Volume volume, const Index3& size) {

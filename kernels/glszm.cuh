@@ -2,8 +2,7 @@
 // Zones by union-find in four passes over the ROI's voxels, whatever the zones look like: iterating until nothing
 // changes takes as many passes as a percolating zone is long.
 //
-// parents[v] is -size of a tree's root, else a voxel of the same zone that lies before v; so trees are free of cycles
-// whoever writes when, and a zone's root ends up as its first voxel.
+// The forest is that of kernels/primitives/forest.cuh; in the end a root holds its zone's size, negated.
 //   start   voxels of a run along x, as far as a warp sees it, hang from its first one, and that from the run's piece
 //   before. join    links runs of neighbouring rows. A voxel looks at four rows before it, three voxels each, and joins
 //   only where its left
@@ -15,12 +14,12 @@
 //   list    roots give zones. Sizes to 64 are counted in shared memory as far as 48 KiB hold them (all of them up to
 //   192 levels), by
 //           size first; larger zones go to the list, one atomic a warp.
-// Where threads read what others change, they read by atomicLoad: an old value is an ancestor still.
 //
 // Bytes: 4 of the list and 4 of parents in each pass, which lie as the list does, and the levels twice. Atomics on
 // global memory per voxel: one a pair of touching runs and those of long paths, then what the table did not hold.
 #include "kernels/glszm.hpp"
 #include "kernels/primitives/clear.cuh"
+#include "kernels/primitives/forest.cuh"
 #include "kernels/primitives/histogram.cuh"
 #include "kernels/primitives/stretch.cuh"
 
@@ -30,78 +29,11 @@ inline namespace CMTL_TARGET {
 namespace zones {
 
 constexpr int threads = 256;
-constexpr int32_t lone = -1;  // a root that nobody counted at yet: its own voxel
-
-// Any thread. Hangs voxels on the way from their grandparents.
-__device__ __forceinline__ int32_t root(int32_t* parents, int32_t v) {
-    int32_t parent = atomicLoad(parents + v);
-    while (parent >= 0) {
-        const int32_t grandparent = atomicLoad(parents + parent);
-        if (grandparent < 0) return parent;
-        atomicMin(parents + v, grandparent);  // whoever else halves here may have come further
-        v = grandparent;
-        parent = atomicLoad(parents + v);
-    }
-    return v;
-}
-
-// a and b were roots when the thread looked; others may have hung them since.
-__device__ __forceinline__ void join_roots(int32_t* parents, int32_t a, int32_t b) {
-    while (a != b) {
-        const int32_t later = a > b ? a : b, first = a > b ? b : a;
-        const int32_t found = atomicCAS(parents + later, lone, first);
-        if (found == lone) return;
-        a = root(parents, found);
-        b = root(parents, first);
-    }
-}
-
-__device__ __forceinline__ void join(int32_t* parents, int32_t a, int32_t b) {
-    join_roots(parents, root(parents, a), root(parents, b));
-}
 
 // How far back the rows lie that a voxel looks at: the one before in its slice, and three of the slice before.
 __device__ __forceinline__ int32_t back(int r, int32_t row, int32_t plane) {
     return r == 0 ? row : plane + (r - 2) * row;
 }
-
-// Roots and what a block's voxels add to them.
-class RootTable {
-  public:
-    static constexpr int slots = 1024, probes = 4;
-    __device__ RootTable(int32_t* roots, int32_t* sums) : roots_(roots), sums_(sums) {}
-
-    // All threads.
-    __device__ void clear() {
-        for (int s = thread_rank(); s < slots; s += threads) {
-            roots_[s] = -1;
-            sums_[s] = 0;
-        }
-        __syncthreads();
-    }
-    // Any thread. What finds no room goes to the root at once.
-    __device__ void add(int32_t* parents, int32_t root, int by) {
-        const unsigned hash = static_cast<unsigned>(root) * 2654435761u >> 22;
-        for (unsigned probe = 0; probe < probes; ++probe) {
-            const unsigned slot = (hash + probe) % slots;
-            const int32_t there = atomicCAS(roots_ + slot, -1, root);
-            if (there == -1 || there == root) {
-                atomicAdd(sums_ + slot, by);
-                return;
-            }
-        }
-        atomicAdd(parents + root, -by);
-    }
-    // All threads.
-    __device__ void flush(int32_t* parents) {
-        __syncthreads();
-        for (int s = thread_rank(); s < slots; s += threads)
-            if (sums_[s]) atomicAdd(parents + roots_[s], -sums_[s]);
-    }
-
-  private:
-    int32_t *roots_, *sums_;
-};
 
 }  // namespace zones
 
@@ -115,7 +47,7 @@ __global__ void __launch_bounds__(zones::threads) glszm_start_kernel(RoiLevels<L
         const bool goes_on = inside && roi.levels[v - 1] == roi.levels[v];
         const unsigned heads = __ballot_sync(whole_warp, !goes_on || lane == 0);
         const int head = 31 - __clz(static_cast<int>(heads & (0xffffffffu >> (31 - lane))));
-        if (inside) parents[v] = lane > head ? v - (lane - head) : goes_on ? v - 1 : zones::lone;
+        if (inside) parents[v] = lane > head ? v - (lane - head) : goes_on ? v - 1 : forest::lone;
     }
 }
 
@@ -139,7 +71,7 @@ __global__ void __launch_bounds__(zones::threads) glszm_join_kernel(RoiLevels<Le
         }
         for (; joins; joins &= joins - 1) {
             const int bit = __ffs(static_cast<int>(joins)) - 1;
-            zones::join(parents, v, v - zones::back(bit / 3, row, plane) + bit % 3 - 1);
+            forest::join(parents, v, v - zones::back(bit / 3, row, plane) + bit % 3 - 1);
         }
     }
 }
@@ -147,20 +79,20 @@ __global__ void __launch_bounds__(zones::threads) glszm_join_kernel(RoiLevels<Le
 template <class Level>
 __global__ void __launch_bounds__(zones::threads)
     glszm_count_kernel(RoiLevels<Level> roi, Stretches stretches, int32_t* parents) {
-    __shared__ int32_t roots[zones::RootTable::slots], sums[zones::RootTable::slots];
-    zones::RootTable table(roots, sums);
+    __shared__ int32_t roots[forest::RootTable<zones::threads>::slots], sums[forest::RootTable<zones::threads>::slots];
+    forest::RootTable<zones::threads> table(roots, sums);
     table.clear();
     const int64_t end = stretches.end(blockIdx.x);
     const int lane = lane_rank();
     for (int64_t i = stretches.begin(blockIdx.x) + threadIdx.x; i - lane < end; i += zones::threads) {
         const bool inside = i < end;
-        const int32_t v = inside ? roi.voxels[i] : -1, root = inside ? zones::root(parents, v) : -1;
+        const int32_t v = inside ? roi.voxels[i] : -1, root = inside ? forest::root(parents, v) : -1;
         // Neighbouring lanes of one root. Its first voxel is the root itself, which counts as it is.
         const int32_t before = from_lane_below(whole_warp, root, 1);
         const bool head = lane == 0 || before != root;
         const unsigned later = __ballot_sync(whole_warp, head) & ~(0xffffffffu >> (31 - lane));
         const int count = (later ? __ffs(static_cast<int>(later)) - 1 : warp_size) - lane - (root == v);
-        if (inside && head && count) table.add(parents, root, count);
+        if (inside && head && count) table.add(parents, root, -count);
     }
     table.flush(parents);
 }

@@ -55,13 +55,13 @@ Volume block_means(const Volume& in, const Index3& f) {
 
 // The volume at `spacing` mm. `average`: a grid twice as coarse or more gets means of the voxels it swallows, where the
 // spline alone would pick single ones, noise and all.
-Volume at_spacing(Volume hu, double spacing, bool average) {
+Volume at_spacing(Volume hu, double spacing, bool average, const ImagingOperations& run) {
     Index3 factor{1, 1, 1};
     for (size_t a = 0; average && a < 3; ++a)
         factor[a] = std::clamp<int64_t>(static_cast<int64_t>(spacing / hu.geometry.spacing[a]), 1, hu.geometry.size[a]);
     if (factor != Index3{1, 1, 1}) hu = block_means(hu, factor);
     const Index3 size = size_at_spacing(hu.geometry, {spacing, spacing, spacing});
-    return resample_cubic(std::move(hu), size);
+    return run.resample_cubic(std::move(hu), size);
 }
 
 // First voxel of the prepared volume along each image axis (x y z): negative where zeros are put in front.
@@ -118,10 +118,12 @@ Mask read_lungs(const std::filesystem::path& path, const Geometry& grid) {
     return mask;
 }
 // Errors name the image: the segmentation does not know it.
-Lungs find_lungs(const Volume& hu, const PreparationOptions& options, const std::filesystem::path& image) {
+Lungs find_lungs(const Volume& hu, const PreparationOptions& options, const std::filesystem::path& image,
+                 const ImagingOperations& run) {
     try {
         LungOptions lungs;
         lungs.refine = refinement_named(options.refine);
+        lungs.operations = &run;
         return segment_lungs(hu, lungs);
     } catch (const Error& error) {
         fail(error.kind(), "lungs", "{}: {}", image.string(), error.message());
@@ -130,7 +132,9 @@ Lungs find_lungs(const Volume& hu, const PreparationOptions& options, const std:
 }  // namespace
 
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
-                          const std::filesystem::path& mask) {
+                          const std::filesystem::path& mask, const ImagingOperations* operations) {
+    const ImagingOperations on_cpu;
+    const ImagingOperations& run = operations ? *operations : on_cpu;
     PreparedCase out;
     Stopwatch watch(out.timeline);
     ReadReport report;
@@ -149,13 +153,13 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
 
     const bool one_grid = options.lung_spacing_mm == options.spacing_mm;
     Volume fine;
-    if (mask.empty() && !one_grid) fine = at_spacing(canonical, options.lung_spacing_mm, options.average);
-    const Volume resampled = at_spacing(std::move(canonical), options.spacing_mm, options.average);
+    if (mask.empty() && !one_grid) fine = at_spacing(canonical, options.lung_spacing_mm, options.average, run);
+    const Volume resampled = at_spacing(std::move(canonical), options.spacing_mm, options.average, run);
     watch.lap("resample");
 
     Mask lungs, kept;
     if (mask.empty()) {
-        Lungs found = find_lungs(one_grid ? resampled : fine, options, image);
+        Lungs found = find_lungs(one_grid ? resampled : fine, options, image, run);
         out.warnings.insert(out.warnings.end(), found.flags.begin(), found.flags.end());
         out.litres_right = found.right_litres;
         out.litres_left = found.left_litres;

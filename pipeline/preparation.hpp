@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "imaging/volume.hpp"
+#include "imaging/operations.hpp"
 
 namespace cmtl {
 
@@ -56,10 +56,11 @@ struct PreparedCase {
 };
 
 // Reads a CT, resamples it (cubic spline, nearest edge), finds the lungs as cmtl_segment does (or takes them from
-// `mask`, any voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre. Throws
-// Error(input) as read_volume and segment_lungs do; for a mask on another grid; for a mask without a voxel.
+// `mask`, any voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre. `operations`
+// runs resampling and the heavy steps of the lungs; nullptr: the CPU. Throws Error(input) as read_volume and
+// segment_lungs do; for a mask on another grid; for a mask without a voxel.
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
-                          const std::filesystem::path& mask = {});
+                          const std::filesystem::path& mask = {}, const ImagingOperations* operations = nullptr);
 
 // Mean and standard deviation of the training cohort, over whole prepared volumes (zeros outside the lungs included).
 struct IntensityStatistics {

@@ -13,7 +13,7 @@
 #include "kernels/glrlm.hpp"
 #include "kernels/glszm.hpp"
 #include "kernels/wavelet.hpp"
-#include "radiomics/device_buffer.hpp"
+#include "engine/gpu/device_buffer.hpp"
 #include "radiomics/extract.hpp"
 #include "radiomics/first_order.hpp"
 #include "radiomics/glcm.hpp"

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/progress.hpp"
+#include "device_imaging/device_operations.hpp"
 #include "evaluation/report.hpp"
 #include "io/image_io.hpp"
 #include "io/overlay.hpp"
@@ -25,8 +26,8 @@ struct Arguments {
 // One case's way through the model and into its files.
 class CaseReader {
   public:
-    CaseReader(Predictor& predictor, const Arguments& arguments, const Tool& tool)
-        : predictor_(predictor), a_(arguments), tool_(tool) {
+    CaseReader(Context& context, Predictor& predictor, const Arguments& arguments, const Tool& tool)
+        : operations_(context), predictor_(predictor), a_(arguments), tool_(tool) {
         if (!a_.features.empty())
             table_ = predictor_.select(read_feature_table(a_.features, a_.id_column));
         else if (predictor_.model().options.features)
@@ -54,7 +55,7 @@ class CaseReader {
         }
         PreparedCase prepared;
         if (needs_ct()) {
-            prepared = prepare_case(one.image, predictor_.preparation(), one.mask);
+            prepared = prepare_case(one.image, predictor_.preparation(), one.mask, &operations_);
             result.input = one.image;
             result.litres_right = prepared.litres_right;
             result.litres_left = prepared.litres_left;
@@ -119,6 +120,7 @@ class CaseReader {
         return case_report_html(report);
     }
 
+    DeviceOperations operations_;
     Predictor& predictor_;
     const Arguments& a_;
     const Tool& tool_;
@@ -149,8 +151,8 @@ int infer_tensors(Context& context, Predictor& predictor, const Arguments& a) {
     return 0;
 }
 
-int infer_case(Predictor& predictor, const Arguments& a, const Tool& tool) {
-    CaseReader reader(predictor, a, tool);
+int infer_case(Context& context, Predictor& predictor, const Arguments& a, const Tool& tool) {
+    CaseReader reader(context, predictor, a, tool);
     CohortCase one;
     one.id = !a.id.empty() ? a.id : case_id(a.image);
     one.image = a.image;
@@ -183,8 +185,8 @@ Cohort cohort_of(CaseReader& reader, const Predictor& predictor, const Arguments
     return cohort;
 }
 
-int infer_cohort(Predictor& predictor, const Arguments& a, const Tool& tool) {
-    CaseReader reader(predictor, a, tool);
+int infer_cohort(Context& context, Predictor& predictor, const Arguments& a, const Tool& tool) {
+    CaseReader reader(context, predictor, a, tool);
     const Cohort cohort = cohort_of(reader, predictor, a);
     const auto& tasks = predictor.model().options.tasks;
     Predictions predictions;
@@ -256,8 +258,8 @@ int run(Tool& tool) {
     if (inputs == 0 && predictor.model().options.volume)
         fail(ErrorKind::usage, "infer", "{}: reads CT: give one with -i, or a cohort with --manifest",
              predictor.model().source);
-    if (!a.image.empty() || (a.manifest.empty() && !a.id.empty())) return infer_case(predictor, a, tool);
-    return infer_cohort(predictor, a, tool);
+    if (!a.image.empty() || (a.manifest.empty() && !a.id.empty())) return infer_case(context, predictor, a, tool);
+    return infer_cohort(context, predictor, a, tool);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "device_imaging/device_operations.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/lungs.hpp"
 #include "imaging/resample.hpp"
@@ -71,7 +72,10 @@ int segment(const Options& o, const CommonOptions& common) {
     });
     const Geometry grid = ct.image.geometry;
     const Index3 size = size_at_spacing(grid, {o.spacing, o.spacing, o.spacing});
-    Volume fine = o.preview.empty() ? resample_cubic(std::move(ct.image), size) : resample_cubic(ct.image, size);
+    Context context(ContextOptions{.device = parse_device(common.device), .verbose = common.verbose});
+    const DeviceOperations run(context);
+    Volume fine = o.preview.empty() ? run.resample_cubic(std::move(ct.image), size)
+                                    : run.resample_cubic(ct.image, size);
     timeline.done("resample");
     stop_if_interrupted();
 
@@ -79,6 +83,7 @@ int segment(const Options& o, const CommonOptions& common) {
     try {
         LungOptions options;
         options.refine = o.no_refine ? Refinement::none : refinement_named(o.refine);
+        options.operations = &run;
         lungs = segment_lungs(fine, options);
     } catch (const Error& error) {
         fail(error.kind(), "lungs", "{}: {}", o.input, error.message());

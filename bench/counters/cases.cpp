@@ -401,7 +401,8 @@ std::vector<CounterCase> head_cases() {
 std::vector<CounterCase> counter_cases() {
     std::vector<CounterCase> all;
     for (auto&& part : {elementwise_cases(), norm_cases(), fire_join_cases(), pool_cases(), shift_cases(),
-                        convolution_cases(), head_cases(), radiomics_image_cases(), radiomics_matrix_cases()})
+                        convolution_cases(), head_cases(), radiomics_image_cases(), radiomics_matrix_cases(),
+                        imaging_cases()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }

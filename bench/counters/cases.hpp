@@ -61,6 +61,7 @@ struct CounterCase {
 std::vector<CounterCase> counter_cases();           // all of them
 std::vector<CounterCase> radiomics_image_cases();   // a part of them: values and levels
 std::vector<CounterCase> radiomics_matrix_cases();  // texture matrices
+std::vector<CounterCase> imaging_cases();           // lung segmentation
 
 struct CounterRow {
     KernelMinimum minimum;

@@ -8,8 +8,8 @@
 
 namespace cmtl::kernels {
 inline namespace CMTL_TARGET {
-__global__ void join_roots_kernel(int32_t* parents, int32_t a, int32_t b) { zones::join_roots(parents, a, b); }
-__global__ void root_kernel(int32_t* parents, int32_t v, int32_t* root) { *root = zones::root(parents, v); }
+__global__ void join_roots_kernel(int32_t* parents, int32_t a, int32_t b) { forest::join_roots(parents, a, b); }
+__global__ void root_kernel(int32_t* parents, int32_t v, int32_t* root) { *root = forest::root(parents, v); }
 }  // namespace CMTL_TARGET
 namespace {
 

@@ -98,6 +98,19 @@ TEST(Segment, ThreadsChangeNothing) {
     EXPECT_EQ(read_mask(folder / "a.nii.gz").voxels, read_mask(folder / "b.nii.gz").voxels);
 }
 
+// Resampled values may differ in their last bit, and a voxel at a threshold with them.
+TEST(Segment, DevicesChangeNothing) {
+    TemporaryFolder folder;
+    write_image(folder / "ct.nrrd", phantom().hu);
+    for (const std::string device : {"cpu", "simt"}) {
+        const std::filesystem::path mask = folder / (device + ".nrrd");
+        ASSERT_EQ(
+            run("-q --spacing 3 --device " + device + " -i " + quoted(folder / "ct.nrrd") + " -o " + quoted(mask)).code,
+            0);
+    }
+    EXPECT_GT(agreement(read_mask(folder / "simt.nrrd"), read_mask(folder / "cpu.nrrd")), 0.9999);
+}
+
 TEST(Segment, WrongInputIsOneLineAndLeavesNothing) {
     TemporaryFolder folder;
     std::filesystem::create_directories(folder / "out");
