@@ -2,9 +2,12 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <string_view>
 
 #include "base/error.hpp"
 
@@ -15,6 +18,7 @@ namespace {
 constexpr uint32_t undefined_length = 0xFFFFFFFFu;
 constexpr size_t max_header = size_t{64} << 20;  // a data set in front of the pixels is smaller than this
 constexpr int max_depth = 16;
+constexpr size_t max_frames = 100'000;  // each costs half a kilobyte, and eight bytes of a damaged file
 
 constexpr uint32_t tag(uint32_t group, uint32_t element) { return group << 16 | element; }
 
@@ -41,6 +45,35 @@ class Parser {
                 break;
             }
             at = element(at, bytes_.size(), explicit_vr, big, Place::top, 0);
+        }
+    }
+
+    // What depends on more than one element.
+    void finish() {
+        DicomHeader& h = header_;
+        const auto per_frame = [&](std::optional<double> DicomFrame::*value, double missing) {
+            std::vector<double> values;
+            const bool differ =
+                std::any_of(h.own.begin(), h.own.end(), [&](const DicomFrame& f) { return (f.*value).has_value(); });
+            if (differ)
+                for (const DicomFrame& f : h.own)
+                    values.push_back((f.*value).value_or((h.common.*value).value_or(missing)));
+            else if (h.common.*value)
+                values.push_back(*(h.common.*value));
+            return values;
+        };
+        h.slopes = per_frame(&DicomFrame::slope, 1);
+        h.intercepts = per_frame(&DicomFrame::intercept, 0);
+        if (padding_) {
+            // Of the pixels' type, whatever type the element itself names; some write the stored bits alone.
+            const auto value = [&](int64_t v) {
+                if (h.pixel_representation != 1) return static_cast<double>(v);
+                const int64_t half =
+                    h.bits_stored >= 1 && h.bits_stored < 16 ? int64_t{1} << (h.bits_stored - 1) : 32768;
+                return static_cast<double>(v >= 32768 ? v - 65536 : v >= half ? v - 2 * half : v);
+            };
+            const double a = value(*padding_), b = value(padding_limit_.value_or(*padding_));
+            h.padding = std::minmax(a, b);
         }
     }
 
@@ -100,22 +133,26 @@ class Parser {
         if (sequence) {
             // An unknown sequence of undefined length is written in implicit VR (PS3.5 6.2.2).
             const bool inner_explicit = explicit_vr && std::strcmp(vr, "UN") != 0;
-            return items(value, end, length, inner_explicit, big, inside(t, place), depth + 1);
+            const bool frames = place == Place::top && t == tag(0x5200, 0x9230);
+            return items(value, end, length, inner_explicit, big, inside(t, place), depth + 1, frames);
         }
         if (length > end - value) broken(at, "an element is longer than the file");
-        if (place != Place::elsewhere) keep(t, vr, value, length, big, place);
+        if (place != Place::elsewhere) keep(t, value, length, big, place);
         return value + length;
     }
 
     static Place inside(uint32_t sequence, Place place) {
         if (place == Place::top && sequence == tag(0x5200, 0x9229)) return Place::shared;
         if (place == Place::top && sequence == tag(0x5200, 0x9230)) return Place::frame;
-        const bool about_slice = sequence == tag(0x0020, 0x9113) || sequence == tag(0x0020, 0x9116) ||
-                                 sequence == tag(0x0028, 0x9110) || sequence == tag(0x0028, 0x9145);
+        static constexpr uint32_t groups[] = {tag(0x0018, 0x9314), tag(0x0018, 0x9325), tag(0x0018, 0x9329),
+                                              tag(0x0020, 0x9111), tag(0x0020, 0x9113), tag(0x0020, 0x9116),
+                                              tag(0x0028, 0x9110), tag(0x0028, 0x9145)};
+        const bool about_slice = std::find(std::begin(groups), std::end(groups), sequence) != std::end(groups);
         return about_slice && (place == Place::shared || place == Place::frame) ? place : Place::elsewhere;
     }
 
-    size_t items(size_t at, size_t end, uint32_t length, bool explicit_vr, bool big, Place place, int depth) {
+    size_t items(size_t at, size_t end, uint32_t length, bool explicit_vr, bool big, Place place, int depth,
+                 bool frames) {
         if (depth > max_depth) broken(at, "sequences are nested too deeply");
         const bool open = length == undefined_length;
         if (!open && length > end - at) broken(at, "a sequence is longer than the file");
@@ -127,6 +164,10 @@ class Parser {
             at += 8;
             if (t == tag(0xFFFE, 0xE0DD)) return at;
             if (t != tag(0xFFFE, 0xE000)) broken(at - 8, "a sequence holds something that is no item");
+            if (frames) {
+                if (header_.own.size() >= max_frames) broken(at, "too many frames");
+                header_.own.emplace_back();
+            }
             if (item_length == undefined_length) {
                 for (;;) {
                     if (stop - at < 8) broken(at, "the file is truncated inside a sequence");
@@ -176,30 +217,84 @@ class Parser {
         return out;
     }
 
+    // The numbers of a list of any length.
+    std::vector<double> list(uint32_t t, size_t at, uint32_t length) const {
+        std::vector<double> out;
+        const std::string_view all(reinterpret_cast<const char*>(bytes_.data() + at), length);
+        for (size_t begin = 0; begin < all.size();) {
+            const size_t end = std::min(all.find('\\', begin), all.size());
+            out.push_back(numbers<1>(t, at + begin, static_cast<uint32_t>(end - begin))[0]);
+            begin = end + 1;
+        }
+        return out;
+    }
+
     // An empty value is an absent one (type 2 attributes).
-    void keep(uint32_t t, const char*, size_t at, uint32_t length, bool big, Place place) {
+    void keep(uint32_t t, size_t at, uint32_t length, bool big, Place place) {
         if (length == 0) return;
         if (place == Place::top) keep_top(t, at, length, big);
+        if (place == Place::frame && header_.own.empty()) return;
+        keep_of_frame(t, at, length, big, place == Place::frame ? header_.own.back() : header_.common);
+    }
+
+    void keep_of_frame(uint32_t t, size_t at, uint32_t length, bool big, DicomFrame& frame) {
+        const auto whole = [&](uint32_t bytes) {
+            if (length < bytes) broken(at, "a number is shorter than its type");
+            return std::to_string(bytes == 2 ? u16(at, big) : u32(at, big));
+        };
         switch (t) {
             case tag(0x0020, 0x0032):
-                header_.positions.push_back(numbers<3>(t, at, length));
+                frame.position = numbers<3>(t, at, length);
                 break;
-            case tag(0x0020, 0x0037): {
-                const auto o = numbers<6>(t, at, length);
-                if (header_.orientation && *header_.orientation != o)
-                    fail(ErrorKind::input, "dicom",
-                         "{}: the frames have different orientations: split the file by orientation", name_);
-                header_.orientation = o;
+            case tag(0x0020, 0x0037):
+                frame.orientation = numbers<6>(t, at, length);
                 break;
-            }
             case tag(0x0028, 0x0030):
-                header_.spacing = numbers<2>(t, at, length);
+                frame.spacing = numbers<2>(t, at, length);
                 break;
             case tag(0x0028, 0x1052):
-                header_.intercepts.push_back(numbers<1>(t, at, length)[0]);
+                frame.intercept = numbers<1>(t, at, length)[0];
                 break;
             case tag(0x0028, 0x1053):
-                header_.slopes.push_back(numbers<1>(t, at, length)[0]);
+                frame.slope = numbers<1>(t, at, length)[0];
+                break;
+            case tag(0x0028, 0x1054):
+                frame.rescale_type = text(at, length);
+                break;
+            case tag(0x0020, 0x9056):
+                frame.marks[0] = text(at, length);
+                break;
+            case tag(0x0020, 0x0012):
+                frame.marks[1] = text(at, length);
+                break;
+            case tag(0x0020, 0x9156):
+                frame.marks[1] = whole(2);
+                break;
+            case tag(0x0020, 0x0100):
+                frame.marks[2] = text(at, length);
+                break;
+            case tag(0x0020, 0x9128):
+                frame.marks[2] = whole(4);
+                break;
+            case tag(0x0020, 0x9241):  // VR FL or, of nuclear medicine, FD: told apart by its bytes alone
+                frame.marks[3] = length >= 4 ? whole(4) : "";
+                break;
+            case tag(0x0018, 0x1060):
+                frame.marks[4] = text(at, length);
+                break;
+            case tag(0x0018, 0x1210):
+            case tag(0x0018, 0x9315):
+                frame.marks[5] = text(at, length);
+                break;
+            case tag(0x0018, 0x0060):
+                frame.marks[6] = text(at, length);
+                break;
+            case tag(0x0008, 0x0008):
+            case tag(0x0008, 0x9007):
+                frame.marks[7] = text(at, length);
+                break;
+            case tag(0x0018, 0x0050):
+                frame.marks[8] = text(at, length);
                 break;
             default:
                 break;
@@ -214,6 +309,24 @@ class Parser {
         switch (t) {
             case tag(0x0002, 0x0010):
                 header_.transfer_syntax = text(at, length);
+                break;
+            case tag(0x0008, 0x0016):
+                header_.sop_class = text(at, length);
+                break;
+            case tag(0x0008, 0x0018):
+                header_.sop_uid = text(at, length);
+                break;
+            case tag(0x0018, 0x1120):
+                header_.gantry_tilt = numbers<1>(t, at, length)[0];
+                break;
+            case tag(0x3004, 0x000C):
+                header_.grid_offsets = list(t, at, length);
+                break;
+            case tag(0x0028, 0x0120):
+                padding_ = small();
+                break;
+            case tag(0x0028, 0x0121):
+                padding_limit_ = small();
                 break;
             case tag(0x0008, 0x0060):
                 header_.modality = text(at, length);
@@ -262,6 +375,7 @@ class Parser {
     std::span<const std::byte> bytes_;
     const std::string& name_;
     DicomHeader& header_;
+    std::optional<int64_t> padding_, padding_limit_;  // as stored, unsigned
 };
 
 std::vector<std::byte> inflate_raw(std::span<const std::byte> packed, const std::string& name) {
@@ -318,11 +432,36 @@ DicomHeader parse_dicom_header(std::span<const std::byte> bytes, const std::stri
     }
     if (syntax == "1.2.840.10008.1.2.1.99") {
         header.inflated = inflate_raw(bytes.subspan(begin), name);
-        Parser(header.inflated, name, header).data_set(0, true, false);
+        Parser inner(header.inflated, name, header);
+        inner.data_set(0, true, false);
+        inner.finish();
     } else {
         meta.data_set(begin, syntax != "1.2.840.10008.1.2", header.big_endian());
+        meta.finish();
     }
     return header;
+}
+
+DicomFrame DicomHeader::frame(int64_t f) const {
+    DicomFrame out = common;
+    if (f < std::ssize(own)) {
+        const DicomFrame& mine = own[static_cast<size_t>(f)];
+        if (mine.position) out.position = mine.position;
+        if (mine.orientation) out.orientation = mine.orientation;
+        if (mine.spacing) out.spacing = mine.spacing;
+        if (mine.slope) out.slope = mine.slope;
+        if (mine.intercept) out.intercept = mine.intercept;
+        if (!mine.rescale_type.empty()) out.rescale_type = mine.rescale_type;
+        for (size_t n = 0; n < out.marks.size(); ++n)
+            if (!mine.marks[n].empty()) out.marks[n] = mine.marks[n];
+    } else if (f < std::ssize(grid_offsets) && out.position && out.orientation) {
+        const auto& o = *out.orientation;
+        const Vector3 normal{o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]};
+        // Either from the first frame, or positions along z as older treatment planning wrote them.
+        const double offset = grid_offsets[static_cast<size_t>(f)] - grid_offsets[0];
+        for (size_t a = 0; a < 3; ++a) (*out.position)[a] += offset * normal[a];
+    }
+    return out;
 }
 
 }  // namespace cmtl
