@@ -3,13 +3,11 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <cstring>
 #include <iterator>
-#include <string_view>
 
 #include "base/error.hpp"
+#include "io/dicom_attributes.hpp"
 
 namespace cmtl {
 
@@ -20,15 +18,13 @@ constexpr size_t max_header = size_t{64} << 20;  // a data set in front of the p
 constexpr int max_depth = 16;
 constexpr size_t max_frames = 100'000;  // each costs half a kilobyte, and eight bytes of a damaged file
 
-constexpr uint32_t tag(uint32_t group, uint32_t element) { return group << 16 | element; }
-
-// Where a value lies: only some sequences say something about the slice itself.
-enum class Place { top, shared, frame, elsewhere };
+constexpr auto tag = dicom_tag;
+using Place = DicomPlace;
 
 class Parser {
   public:
     Parser(std::span<const std::byte> bytes, const std::string& name, DicomHeader& header)
-        : bytes_(bytes), name_(name), header_(header) {}
+        : bytes_(bytes), name_(name), header_(header), attributes_(header, name) {}
 
     // Reads the group 0002 elements (always explicit little endian); returns where the data set begins.
     size_t file_meta(size_t at) {
@@ -48,34 +44,7 @@ class Parser {
         }
     }
 
-    // What depends on more than one element.
-    void finish() {
-        DicomHeader& h = header_;
-        const auto per_frame = [&](std::optional<double> DicomFrame::*value, double missing) {
-            std::vector<double> values;
-            const bool differ =
-                std::any_of(h.own.begin(), h.own.end(), [&](const DicomFrame& f) { return (f.*value).has_value(); });
-            if (differ)
-                for (const DicomFrame& f : h.own)
-                    values.push_back((f.*value).value_or((h.common.*value).value_or(missing)));
-            else if (h.common.*value)
-                values.push_back(*(h.common.*value));
-            return values;
-        };
-        h.slopes = per_frame(&DicomFrame::slope, 1);
-        h.intercepts = per_frame(&DicomFrame::intercept, 0);
-        if (padding_) {
-            // Of the pixels' type, whatever type the element itself names; some write the stored bits alone.
-            const auto value = [&](int64_t v) {
-                if (h.pixel_representation != 1) return static_cast<double>(v);
-                const int64_t half =
-                    h.bits_stored >= 1 && h.bits_stored < 16 ? int64_t{1} << (h.bits_stored - 1) : 32768;
-                return static_cast<double>(v >= 32768 ? v - 65536 : v >= half ? v - 2 * half : v);
-            };
-            const double a = value(*padding_), b = value(padding_limit_.value_or(*padding_));
-            h.padding = std::minmax(a, b);
-        }
-    }
+    void finish() { attributes_.finish(); }
 
   private:
     [[noreturn]] void broken(size_t at, const char* why) const {
@@ -137,7 +106,7 @@ class Parser {
             return items(value, end, length, inner_explicit, big, inside(t, place), depth + 1, frames);
         }
         if (length > end - value) broken(at, "an element is longer than the file");
-        if (place != Place::elsewhere) keep(t, value, length, big, place);
+        if (place != Place::elsewhere) attributes_.keep(t, bytes_.subspan(value, length), big, place);
         return value + length;
     }
 
@@ -187,195 +156,10 @@ class Parser {
         return at;
     }
 
-    std::string text(size_t at, uint32_t length) const {
-        std::string s(reinterpret_cast<const char*>(bytes_.data() + at), std::min<uint32_t>(length, 1024));
-        if (const size_t zero = s.find('\0'); zero != std::string::npos) s.resize(zero);
-        while (!s.empty() && s.back() == ' ') s.pop_back();
-        while (!s.empty() && s.front() == ' ') s.erase(0, 1);
-        for (char& c : s)
-            if (static_cast<unsigned char>(c) < 32 || static_cast<unsigned char>(c) > 126) c = '?';
-        return s;
-    }
-
-    // Decimal strings, backslash between them.
-    template <size_t N>
-    std::array<double, N> numbers(uint32_t t, size_t at, uint32_t length) const {
-        const std::string s = text(at, length);
-        std::array<double, N> out{};
-        size_t begin = 0;
-        for (size_t n = 0; n < N; ++n) {
-            const size_t end = n + 1 < N ? s.find('\\', begin) : s.size();
-            std::string one = end == std::string::npos ? "" : s.substr(begin, end - begin);
-            while (!one.empty() && (one.front() == ' ' || one.front() == '+')) one.erase(0, 1);
-            while (!one.empty() && one.back() == ' ') one.pop_back();
-            const auto [rest, code] = std::from_chars(one.data(), one.data() + one.size(), out[n]);
-            if (code != std::errc{} || rest != one.data() + one.size() || one.empty() || !std::isfinite(out[n]))
-                fail(ErrorKind::input, "dicom", "{}: element ({:04X},{:04X}) holds '{}' where {} numbers belong", name_,
-                     t >> 16, t & 0xFFFF, s, N);
-            begin = end + 1;
-        }
-        return out;
-    }
-
-    // The numbers of a list of any length.
-    std::vector<double> list(uint32_t t, size_t at, uint32_t length) const {
-        std::vector<double> out;
-        const std::string_view all(reinterpret_cast<const char*>(bytes_.data() + at), length);
-        for (size_t begin = 0; begin < all.size();) {
-            const size_t end = std::min(all.find('\\', begin), all.size());
-            out.push_back(numbers<1>(t, at + begin, static_cast<uint32_t>(end - begin))[0]);
-            begin = end + 1;
-        }
-        return out;
-    }
-
-    // An empty value is an absent one (type 2 attributes).
-    void keep(uint32_t t, size_t at, uint32_t length, bool big, Place place) {
-        if (length == 0) return;
-        if (place == Place::top) keep_top(t, at, length, big);
-        if (place == Place::frame && header_.own.empty()) return;
-        keep_of_frame(t, at, length, big, place == Place::frame ? header_.own.back() : header_.common);
-    }
-
-    void keep_of_frame(uint32_t t, size_t at, uint32_t length, bool big, DicomFrame& frame) {
-        const auto whole = [&](uint32_t bytes) {
-            if (length < bytes) broken(at, "a number is shorter than its type");
-            return std::to_string(bytes == 2 ? u16(at, big) : u32(at, big));
-        };
-        switch (t) {
-            case tag(0x0020, 0x0032):
-                frame.position = numbers<3>(t, at, length);
-                break;
-            case tag(0x0020, 0x0037):
-                frame.orientation = numbers<6>(t, at, length);
-                break;
-            case tag(0x0028, 0x0030):
-                frame.spacing = numbers<2>(t, at, length);
-                break;
-            case tag(0x0028, 0x1052):
-                frame.intercept = numbers<1>(t, at, length)[0];
-                break;
-            case tag(0x0028, 0x1053):
-                frame.slope = numbers<1>(t, at, length)[0];
-                break;
-            case tag(0x0028, 0x1054):
-                frame.rescale_type = text(at, length);
-                break;
-            case tag(0x0020, 0x9056):
-                frame.marks[0] = text(at, length);
-                break;
-            case tag(0x0020, 0x0012):
-                frame.marks[1] = text(at, length);
-                break;
-            case tag(0x0020, 0x9156):
-                frame.marks[1] = whole(2);
-                break;
-            case tag(0x0020, 0x0100):
-                frame.marks[2] = text(at, length);
-                break;
-            case tag(0x0020, 0x9128):
-                frame.marks[2] = whole(4);
-                break;
-            case tag(0x0020, 0x9241):  // VR FL or, of nuclear medicine, FD: told apart by its bytes alone
-                frame.marks[3] = length >= 4 ? whole(4) : "";
-                break;
-            case tag(0x0018, 0x1060):
-                frame.marks[4] = text(at, length);
-                break;
-            case tag(0x0018, 0x1210):
-            case tag(0x0018, 0x9315):
-                frame.marks[5] = text(at, length);
-                break;
-            case tag(0x0018, 0x0060):
-                frame.marks[6] = text(at, length);
-                break;
-            case tag(0x0008, 0x0008):
-            case tag(0x0008, 0x9007):
-                frame.marks[7] = text(at, length);
-                break;
-            case tag(0x0018, 0x0050):
-                frame.marks[8] = text(at, length);
-                break;
-            default:
-                break;
-        }
-    }
-
-    void keep_top(uint32_t t, size_t at, uint32_t length, bool big) {
-        const auto small = [&] {
-            if (length < 2) broken(at, "a number is shorter than two bytes");
-            return static_cast<int64_t>(u16(at, big));
-        };
-        switch (t) {
-            case tag(0x0002, 0x0010):
-                header_.transfer_syntax = text(at, length);
-                break;
-            case tag(0x0008, 0x0016):
-                header_.sop_class = text(at, length);
-                break;
-            case tag(0x0008, 0x0018):
-                header_.sop_uid = text(at, length);
-                break;
-            case tag(0x0018, 0x1120):
-                header_.gantry_tilt = numbers<1>(t, at, length)[0];
-                break;
-            case tag(0x3004, 0x000C):
-                header_.grid_offsets = list(t, at, length);
-                break;
-            case tag(0x0028, 0x0120):
-                padding_ = small();
-                break;
-            case tag(0x0028, 0x0121):
-                padding_limit_ = small();
-                break;
-            case tag(0x0008, 0x0060):
-                header_.modality = text(at, length);
-                break;
-            case tag(0x0008, 0x103E):
-                header_.series_description = text(at, length);
-                break;
-            case tag(0x0020, 0x000E):
-                header_.series_uid = text(at, length);
-                break;
-            case tag(0x0028, 0x0002):
-                header_.samples = small();
-                break;
-            case tag(0x0028, 0x0004):
-                header_.photometric = text(at, length);
-                break;
-            case tag(0x0028, 0x0008): {
-                const double n = numbers<1>(t, at, length)[0];
-                if (!(n >= 1 && n <= 1e6)) fail(ErrorKind::input, "dicom", "{}: {} frames", name_, n);
-                header_.frames = static_cast<int64_t>(n);
-                break;
-            }
-            case tag(0x0028, 0x0010):
-                header_.rows = small();
-                break;
-            case tag(0x0028, 0x0011):
-                header_.columns = small();
-                break;
-            case tag(0x0028, 0x0100):
-                header_.bits_allocated = small();
-                break;
-            case tag(0x0028, 0x0101):
-                header_.bits_stored = small();
-                break;
-            case tag(0x0028, 0x0102):
-                header_.high_bit = small();
-                break;
-            case tag(0x0028, 0x0103):
-                header_.pixel_representation = small();
-                break;
-            default:
-                break;
-        }
-    }
-
     std::span<const std::byte> bytes_;
     const std::string& name_;
     DicomHeader& header_;
-    std::optional<int64_t> padding_, padding_limit_;  // as stored, unsigned
+    DicomAttributes attributes_;
 };
 
 std::vector<std::byte> inflate_raw(std::span<const std::byte> packed, const std::string& name) {
