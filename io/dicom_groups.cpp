@@ -74,7 +74,9 @@ void drop_copies(Images& images, const DicomReading& reading, const Copy& copy) 
     std::string example;
     for (DicomImage& image : images) {
         bool found = false;
-        for (size_t n = kept.size(); n-- > 0 && !found && image.along - kept[n].along < same_place;)
+        // Of a heap of images at one place the latest are looked at.
+        const size_t first = kept.size() - std::min<size_t>(kept.size(), 64);
+        for (size_t n = kept.size(); n-- > first && !found && image.along - kept[n].along < same_place;)
             if (same_position(kept[n], image) && copy(kept[n], image)) {
                 found = true;
                 if (dropped++ == 0) example = fmt::format("{} of {}", image.name(), kept[n].name());

@@ -103,23 +103,30 @@ std::vector<DicomStack::Plane> planes_over_gaps(const std::vector<DicomImage>& i
     return planes;
 }
 
-// The angle of the line through all slices' first pixels to the normal; nothing where that is a rectangular stack's.
-double tilt_degrees(const std::vector<DicomImage>& images, const DicomReading& r) {
+// What keeps a stack from being rectangular, in words; empty where it is.
+std::string shear(const std::vector<DicomImage>& images, const DicomReading& r) {
     const double length = images.back().along - images.front().along;
-    double most = 0, at = length;
+    const std::array<double, 2> whole = drift(images.front(), images.back());
+    double most = 0, bent = 0;  // off the normal; off the line from the first to the last slice
     for (const DicomImage& image : images) {
         const auto [a, b] = drift(images.front(), image);
-        if (std::hypot(a, b) > most) most = std::hypot(a, b), at = image.along - images.front().along;
+        const double part = length > 0 ? (image.along - images.front().along) / length : 0;
+        most = std::max(most, std::hypot(a, b));
+        bent = std::max(bent, std::hypot(a - part * whole[0], b - part * whole[1]));
+    }
+    if (most > 0.01 * length + 0.1) {
+        if (bent > 0.1 * most + 0.1) return fmt::format("slices displaced in their plane by up to {:.1f} mm", most);
+        return fmt::format("gantry tilt: the stack is sheared by {:.1f} degrees",
+                           std::atan2(std::hypot(whole[0], whole[1]), length) * degrees);
     }
     const std::optional<double> told = images[0].header().gantry_tilt;
-    if (most > 0.01 * length + 0.1) return std::atan2(most, at) * degrees;
     const bool upright = std::abs(normal_axis(images[0].at)[2]) > 0.9999;
     if (told && std::abs(*told) > 0.5 && upright)
         r.warn(
             fmt::format("the gantry tilt (0018,1120) is {:.1f} degrees, but neither the orientation nor the "
                         "positions are tilted: the stack is taken to be corrected",
                         *told));
-    return 0;
+    return {};
 }
 
 // Moves the grid's corner and size so that every image fits, once each is moved along its rows and columns.
@@ -206,16 +213,14 @@ DicomStack make_stack(std::vector<DicomImage> images, const DicomReading& readin
                  images.size() > 1 ? length / static_cast<double>(stack.planes.size() - 1) : 1};
     g.origin = *first.position;
     g.direction = {u[0], v[0], w[0], u[1], v[1], w[1], u[2], v[2], w[2]};
-    const double tilt = images.size() > 1 ? tilt_degrees(images, reading) : 0;
-    if (tilt != 0 && !reading.options.correct_tilt)
-        fail(ErrorKind::input, "dicom",
-             "{}: gantry tilt: the stack is sheared by {:.1f} degrees{}; correct it with --correct-tilt, or export it "
-             "corrected",
-             reading.where, tilt, reading.aside);
+    const std::string sheared = shear(images, reading);
+    if (!sheared.empty() && !reading.options.correct_tilt)
+        fail(ErrorKind::input, "dicom", "{}: {}{}; correct it with --correct-tilt, or export it corrected",
+             reading.where, sheared, reading.aside);
     stack.images = std::move(images);
-    if (tilt != 0) {
+    if (!sheared.empty()) {
         correct_tilt(stack);
-        reading.warn(fmt::format("the gantry tilt of {:.1f} degrees is corrected: {} x {} pixels become {} x {}", tilt,
+        reading.warn(fmt::format("{}, which is corrected: {} x {} pixels become {} x {}", sheared,
                                  stack.images[0].header().columns, stack.images[0].header().rows, g.size[0],
                                  g.size[1]));
     }

@@ -128,11 +128,12 @@ Lungs find_lungs(const Volume& hu, const std::filesystem::path& image) {
 }  // namespace
 
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
-                          const std::filesystem::path& mask) {
+                          const std::filesystem::path& mask, ReadOptions reading) {
     PreparedCase out;
     Stopwatch watch(out.timeline);
     ReadReport report;
-    ReadOptions reading;
+    reading.correct_tilt = reading.correct_tilt || options.correct_tilt;
+    reading.allow_gaps = reading.allow_gaps || options.allow_gaps;
     reading.warn = false;  // they travel with the result
     Volume hu = read_volume(image, reading, &report);
     out.warnings = report.warnings;

@@ -35,7 +35,9 @@ json to_json(const PreparationOptions& o) {
             {"lung_spacing_mm", o.lung_spacing_mm},
             {"average", o.average},
             {"clip", o.clip},
-            {"centre", o.centre}};
+            {"centre", o.centre},
+            {"correct_tilt", o.correct_tilt},
+            {"allow_gaps", o.allow_gaps}};
 }
 
 json to_json(const IntensityStatistics& statistics) {
@@ -68,6 +70,8 @@ PreparationOptions preparation_from_json(const json& tree) {
         o.average = tree.value("average", o.average);
         o.clip = tree.value("clip", o.clip);
         o.centre = tree.value("centre", o.centre);
+        o.correct_tilt = tree.value("correct_tilt", o.correct_tilt);
+        o.allow_gaps = tree.value("allow_gaps", o.allow_gaps);
     } catch (const json::exception& error) {
         fail(ErrorKind::usage, "preparation", "wrong type: {}", error.what());
     }

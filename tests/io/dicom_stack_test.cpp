@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "base/parallel.hpp"
 #include "io/dicom_series_writer.hpp"
@@ -95,7 +97,7 @@ TEST(DicomStack, ATiltedGantryIsCorrectedInPatientSpace) {
             EXPECT_ERROR(path, fmt::format("sheared by {:.1f} degrees; correct it with --correct-tilt",
                                            std::abs(angle) * 180 / M_PI));
             const ReadBack back = read_back(path, with(true, false));
-            EXPECT_WARNED(back, "degrees is corrected");
+            EXPECT_WARNED(back, "degrees, which is corrected");
             const Geometry& g = back.volume.geometry;
             EXPECT_NEAR(g.spacing[2], 1.5 * std::cos(angle), 1e-9);
             const double way = 1.5 * (tilted_slices - 1) * std::abs(std::sin(angle));
@@ -136,6 +138,17 @@ TEST(DicomStack, AShiftByWholePixelsMovesThemExactly) {
                 ASSERT_EQ(static_cast<float>(image.voxels[n]), back.volume.voxels[n]);
         },
         any);
+}
+
+TEST(DicomStack, DisplacedSlicesGoWhereTheirPositionsSay) {
+    TemporaryFolder folder;
+    write_stack(folder.path(), 6, [](DicomSlice& s, int n) { s.position[0] += n == 3 ? 1.6 : 0; });
+    EXPECT_ERROR(folder.path(), "slices displaced in their plane by up to 1.6 mm; correct it with --correct-tilt");
+    const Volume volume = read_back(folder.path(), with(true, false)).volume;
+    ASSERT_EQ(volume.geometry.size, (Index3{7, 6, 6}));
+    EXPECT_EQ(volume.at(2, 1, 3), 305 - 1024);
+    EXPECT_EQ(volume.at(0, 1, 2), 205 - 1024);
+    EXPECT_EQ(volume.at(1, 1, 3), -1024);
 }
 
 TEST(DicomStack, ATiltThatOnlyTheHeaderKnowsIsTold) {
@@ -215,6 +228,45 @@ TEST(DicomStack, TiltAndGapsTogether) {
     const ReadBack back = read_back(folder.path(), with(true, true));
     EXPECT_EQ(back.volume.nz(), tilted_slices);
     expect_ball(back.volume, 160, 0.05);  // a straight line over 3 mm of the ball's edge
+}
+
+// Another program's interpolation of a real tilted series at nodes of our grid, found by their place in the patient.
+TEST(DicomStack, CorrectedTiltAgreesWithItk) {
+    CMTL_NEED_DATA("dicom/failing");
+    ReadOptions any = with(true, false);
+    const Volume volume = read_volume(test::data_folder() / "dicom/failing/gantrytilting/001", any);
+    std::ifstream file(std::string(CMTL_SOURCE_DIR) + "/tests/oracles/goldens/dicom_tilt.json");
+    const auto golden = nlohmann::json::parse(file);
+    const Geometry& g = volume.geometry;
+    double cubic = 0, linear = 0;
+    int64_t count = 0, outside = 0;
+    for (const auto& point : golden["points"]) {
+        const auto p = point["p"].get<Vector3>();
+        Index3 index{};
+        for (size_t a = 0; a < 3; ++a) {
+            double at = 0;
+            for (size_t row = 0; row < 3; ++row)
+                at += (p[row] - g.origin[row]) * g.direction[row * 3 + a] / g.spacing[a];
+            index[a] = std::llround(at);
+            ASSERT_NEAR(at, double(index[a]), 1e-3);
+            ASSERT_TRUE(index[a] >= 0 && index[a] < g.size[a]);
+        }
+        const double value = volume.at(index[0], index[1], index[2]), theirs = point["cubic"];
+        if (theirs == -1024) {
+            EXPECT_EQ(value, -1024);
+            ++outside;
+            continue;
+        }
+        cubic += std::abs(value - theirs), linear += std::abs(value - point["linear"].get<double>());
+        ++count;
+    }
+    EXPECT_GT(count, 400);
+    EXPECT_GT(outside, 3);
+    // Ours lies nearer to the spline of infinite reach than to a straight line.
+    EXPECT_LT(cubic / double(count), 4);
+    EXPECT_LT(cubic, 0.5 * linear);
+    std::printf("mean difference: %.2f HU to the spline, %.2f HU to the straight line\n", cubic / double(count),
+                linear / double(count));
 }
 
 // Real slices with a ground truth that was made by another program, on a grid of its own.
