@@ -36,8 +36,8 @@ for s in slices:
         p = first + i * spacing[0] * rows + j * spacing[1] * columns + along * normal
         at = image.TransformPhysicalPointToContinuousIndex(p.tolist())
         inside = 0 <= at[1] <= s.Rows - 1
-        # A few pixels from the edge the two ways of going on beyond it differ.
-        if inside and not 4 <= at[1] <= s.Rows - 5:
+        # Near an edge, ways of going on beyond it differ, and so does what rounding makes of it.
+        if min(abs(at[1]), abs(at[1] - (s.Rows - 1))) < (4 if inside else 1):
             continue
         if inside:
             plane = image[:, :, 0]
@@ -46,8 +46,9 @@ for s in slices:
             place = [at[0] * spacing[0], at[1] * spacing[1]]
             cubic = plane.EvaluateAtPhysicalPoint(place, sitk.sitkBSpline)
             linear = plane.EvaluateAtPhysicalPoint(place, sitk.sitkLinear)
-        else:
-            cubic = linear = -1024.0
-        points.append({"p": [round(x, 6) for x in p], "cubic": round(cubic, 2), "linear": round(linear, 2)})
+        point = {"p": [round(x, 6) for x in p]}
+        if inside:
+            point.update(cubic=round(cubic, 2), linear=round(linear, 2))
+        points.append(point)  # a slice that does not reach the node gives no value
 json.dump({"points": points}, sys.stdout, separators=(",", ":"))
 print()
