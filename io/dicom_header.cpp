@@ -2,11 +2,12 @@
 
 #include <zlib.h>
 
-#include <charconv>
-#include <cmath>
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "base/error.hpp"
+#include "io/dicom_attributes.hpp"
 
 namespace cmtl {
 
@@ -15,16 +16,15 @@ namespace {
 constexpr uint32_t undefined_length = 0xFFFFFFFFu;
 constexpr size_t max_header = size_t{64} << 20;  // a data set in front of the pixels is smaller than this
 constexpr int max_depth = 16;
+constexpr size_t max_frames = 100'000;  // each costs half a kilobyte, and eight bytes of a damaged file
 
-constexpr uint32_t tag(uint32_t group, uint32_t element) { return group << 16 | element; }
-
-// Where a value lies: only some sequences say something about the slice itself.
-enum class Place { top, shared, frame, elsewhere };
+constexpr auto tag = dicom_tag;
+using Place = DicomPlace;
 
 class Parser {
   public:
     Parser(std::span<const std::byte> bytes, const std::string& name, DicomHeader& header)
-        : bytes_(bytes), name_(name), header_(header) {}
+        : bytes_(bytes), name_(name), header_(header), attributes_(header, name) {}
 
     // Reads the group 0002 elements (always explicit little endian); returns where the data set begins.
     size_t file_meta(size_t at) {
@@ -43,6 +43,8 @@ class Parser {
             at = element(at, bytes_.size(), explicit_vr, big, Place::top, 0);
         }
     }
+
+    void finish() { attributes_.finish(); }
 
   private:
     [[noreturn]] void broken(size_t at, const char* why) const {
@@ -100,22 +102,26 @@ class Parser {
         if (sequence) {
             // An unknown sequence of undefined length is written in implicit VR (PS3.5 6.2.2).
             const bool inner_explicit = explicit_vr && std::strcmp(vr, "UN") != 0;
-            return items(value, end, length, inner_explicit, big, inside(t, place), depth + 1);
+            const bool frames = place == Place::top && t == tag(0x5200, 0x9230);
+            return items(value, end, length, inner_explicit, big, inside(t, place), depth + 1, frames);
         }
         if (length > end - value) broken(at, "an element is longer than the file");
-        if (place != Place::elsewhere) keep(t, vr, value, length, big, place);
+        if (place != Place::elsewhere) attributes_.keep(t, bytes_.subspan(value, length), big, place);
         return value + length;
     }
 
     static Place inside(uint32_t sequence, Place place) {
         if (place == Place::top && sequence == tag(0x5200, 0x9229)) return Place::shared;
         if (place == Place::top && sequence == tag(0x5200, 0x9230)) return Place::frame;
-        const bool about_slice = sequence == tag(0x0020, 0x9113) || sequence == tag(0x0020, 0x9116) ||
-                                 sequence == tag(0x0028, 0x9110) || sequence == tag(0x0028, 0x9145);
+        static constexpr uint32_t groups[] = {tag(0x0018, 0x9314), tag(0x0018, 0x9325), tag(0x0018, 0x9329),
+                                              tag(0x0020, 0x9111), tag(0x0020, 0x9113), tag(0x0020, 0x9116),
+                                              tag(0x0028, 0x9110), tag(0x0028, 0x9145)};
+        const bool about_slice = std::find(std::begin(groups), std::end(groups), sequence) != std::end(groups);
         return about_slice && (place == Place::shared || place == Place::frame) ? place : Place::elsewhere;
     }
 
-    size_t items(size_t at, size_t end, uint32_t length, bool explicit_vr, bool big, Place place, int depth) {
+    size_t items(size_t at, size_t end, uint32_t length, bool explicit_vr, bool big, Place place, int depth,
+                 bool frames) {
         if (depth > max_depth) broken(at, "sequences are nested too deeply");
         const bool open = length == undefined_length;
         if (!open && length > end - at) broken(at, "a sequence is longer than the file");
@@ -127,6 +133,10 @@ class Parser {
             at += 8;
             if (t == tag(0xFFFE, 0xE0DD)) return at;
             if (t != tag(0xFFFE, 0xE000)) broken(at - 8, "a sequence holds something that is no item");
+            if (frames) {
+                if (header_.own.size() >= max_frames) broken(at, "too many frames");
+                header_.own.emplace_back();
+            }
             if (item_length == undefined_length) {
                 for (;;) {
                     if (stop - at < 8) broken(at, "the file is truncated inside a sequence");
@@ -146,122 +156,10 @@ class Parser {
         return at;
     }
 
-    std::string text(size_t at, uint32_t length) const {
-        std::string s(reinterpret_cast<const char*>(bytes_.data() + at), std::min<uint32_t>(length, 1024));
-        if (const size_t zero = s.find('\0'); zero != std::string::npos) s.resize(zero);
-        while (!s.empty() && s.back() == ' ') s.pop_back();
-        while (!s.empty() && s.front() == ' ') s.erase(0, 1);
-        for (char& c : s)
-            if (static_cast<unsigned char>(c) < 32 || static_cast<unsigned char>(c) > 126) c = '?';
-        return s;
-    }
-
-    // Decimal strings, backslash between them.
-    template <size_t N>
-    std::array<double, N> numbers(uint32_t t, size_t at, uint32_t length) const {
-        const std::string s = text(at, length);
-        std::array<double, N> out{};
-        size_t begin = 0;
-        for (size_t n = 0; n < N; ++n) {
-            const size_t end = n + 1 < N ? s.find('\\', begin) : s.size();
-            std::string one = end == std::string::npos ? "" : s.substr(begin, end - begin);
-            while (!one.empty() && (one.front() == ' ' || one.front() == '+')) one.erase(0, 1);
-            while (!one.empty() && one.back() == ' ') one.pop_back();
-            const auto [rest, code] = std::from_chars(one.data(), one.data() + one.size(), out[n]);
-            if (code != std::errc{} || rest != one.data() + one.size() || one.empty() || !std::isfinite(out[n]))
-                fail(ErrorKind::input, "dicom", "{}: element ({:04X},{:04X}) holds '{}' where {} numbers belong", name_,
-                     t >> 16, t & 0xFFFF, s, N);
-            begin = end + 1;
-        }
-        return out;
-    }
-
-    // An empty value is an absent one (type 2 attributes).
-    void keep(uint32_t t, const char*, size_t at, uint32_t length, bool big, Place place) {
-        if (length == 0) return;
-        if (place == Place::top) keep_top(t, at, length, big);
-        switch (t) {
-            case tag(0x0020, 0x0032):
-                header_.positions.push_back(numbers<3>(t, at, length));
-                break;
-            case tag(0x0020, 0x0037): {
-                const auto o = numbers<6>(t, at, length);
-                if (header_.orientation && *header_.orientation != o)
-                    fail(ErrorKind::input, "dicom",
-                         "{}: the frames have different orientations: split the file by orientation", name_);
-                header_.orientation = o;
-                break;
-            }
-            case tag(0x0028, 0x0030):
-                header_.spacing = numbers<2>(t, at, length);
-                break;
-            case tag(0x0028, 0x1052):
-                header_.intercepts.push_back(numbers<1>(t, at, length)[0]);
-                break;
-            case tag(0x0028, 0x1053):
-                header_.slopes.push_back(numbers<1>(t, at, length)[0]);
-                break;
-            default:
-                break;
-        }
-    }
-
-    void keep_top(uint32_t t, size_t at, uint32_t length, bool big) {
-        const auto small = [&] {
-            if (length < 2) broken(at, "a number is shorter than two bytes");
-            return static_cast<int64_t>(u16(at, big));
-        };
-        switch (t) {
-            case tag(0x0002, 0x0010):
-                header_.transfer_syntax = text(at, length);
-                break;
-            case tag(0x0008, 0x0060):
-                header_.modality = text(at, length);
-                break;
-            case tag(0x0008, 0x103E):
-                header_.series_description = text(at, length);
-                break;
-            case tag(0x0020, 0x000E):
-                header_.series_uid = text(at, length);
-                break;
-            case tag(0x0028, 0x0002):
-                header_.samples = small();
-                break;
-            case tag(0x0028, 0x0004):
-                header_.photometric = text(at, length);
-                break;
-            case tag(0x0028, 0x0008): {
-                const double n = numbers<1>(t, at, length)[0];
-                if (!(n >= 1 && n <= 1e6)) fail(ErrorKind::input, "dicom", "{}: {} frames", name_, n);
-                header_.frames = static_cast<int64_t>(n);
-                break;
-            }
-            case tag(0x0028, 0x0010):
-                header_.rows = small();
-                break;
-            case tag(0x0028, 0x0011):
-                header_.columns = small();
-                break;
-            case tag(0x0028, 0x0100):
-                header_.bits_allocated = small();
-                break;
-            case tag(0x0028, 0x0101):
-                header_.bits_stored = small();
-                break;
-            case tag(0x0028, 0x0102):
-                header_.high_bit = small();
-                break;
-            case tag(0x0028, 0x0103):
-                header_.pixel_representation = small();
-                break;
-            default:
-                break;
-        }
-    }
-
     std::span<const std::byte> bytes_;
     const std::string& name_;
     DicomHeader& header_;
+    DicomAttributes attributes_;
 };
 
 std::vector<std::byte> inflate_raw(std::span<const std::byte> packed, const std::string& name) {
@@ -318,11 +216,36 @@ DicomHeader parse_dicom_header(std::span<const std::byte> bytes, const std::stri
     }
     if (syntax == "1.2.840.10008.1.2.1.99") {
         header.inflated = inflate_raw(bytes.subspan(begin), name);
-        Parser(header.inflated, name, header).data_set(0, true, false);
+        Parser inner(header.inflated, name, header);
+        inner.data_set(0, true, false);
+        inner.finish();
     } else {
         meta.data_set(begin, syntax != "1.2.840.10008.1.2", header.big_endian());
+        meta.finish();
     }
     return header;
+}
+
+DicomFrame DicomHeader::frame(int64_t f) const {
+    DicomFrame out = common;
+    if (f < std::ssize(own)) {
+        const DicomFrame& mine = own[static_cast<size_t>(f)];
+        if (mine.position) out.position = mine.position;
+        if (mine.orientation) out.orientation = mine.orientation;
+        if (mine.spacing) out.spacing = mine.spacing;
+        if (mine.slope) out.slope = mine.slope;
+        if (mine.intercept) out.intercept = mine.intercept;
+        if (!mine.rescale_type.empty()) out.rescale_type = mine.rescale_type;
+        for (size_t n = 0; n < out.marks.size(); ++n)
+            if (!mine.marks[n].empty()) out.marks[n] = mine.marks[n];
+    } else if (f < std::ssize(grid_offsets) && out.position && out.orientation) {
+        const auto& o = *out.orientation;
+        const Vector3 normal{o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]};
+        // Either from the first frame, or positions along z as older treatment planning wrote them.
+        const double offset = grid_offsets[static_cast<size_t>(f)] - grid_offsets[0];
+        for (size_t a = 0; a < 3; ++a) (*out.position)[a] += offset * normal[a];
+    }
+    return out;
 }
 
 }  // namespace cmtl

@@ -9,6 +9,7 @@
 #include <limits>
 #include <mutex>
 #include <sstream>
+#include <tuple>
 #include <type_traits>
 
 #include "base/error.hpp"
@@ -21,29 +22,39 @@ namespace {
 struct Stored {
     int bits_allocated, bits_stored, high_bit;
     bool is_signed, swap;
+    double padding_low = 1, padding_high = 0;  // stored values that are no measurement: none
+    double padding_hu = -1024;
 };
+
+constexpr double most_padding_hu = -900;  // above it padding could be tissue
+
+// The value of pixel n as it is stored.
+template <class Unsigned>
+double stored_value(const std::byte* in, size_t n, const Stored& stored) {
+    constexpr int width = static_cast<int>(sizeof(Unsigned) * 8);
+    using Signed = std::make_signed_t<Unsigned>;
+    Unsigned u;
+    std::memcpy(&u, in + n * sizeof(Unsigned), sizeof u);
+    if (stored.swap) {
+        if constexpr (sizeof(Unsigned) == 2) u = __builtin_bswap16(u);
+        if constexpr (sizeof(Unsigned) == 4) u = __builtin_bswap32(u);
+    }
+    // Other bits may carry overlays: the stored ones are moved to the top and back.
+    u = static_cast<Unsigned>(u << (width - 1 - stored.high_bit));
+    const int shift = width - stored.bits_stored;
+    return stored.is_signed ? static_cast<double>(static_cast<Signed>(static_cast<Signed>(u) >> shift))
+                            : static_cast<double>(static_cast<Unsigned>(u >> shift));
+}
 
 // False where a value is none of T's.
 template <class Unsigned, class T>
 bool convert(const std::byte* in, std::span<T> out, const Stored& stored, double slope, double intercept) {
-    constexpr int width = static_cast<int>(sizeof(Unsigned) * 8);
-    const int drop_high = width - 1 - stored.high_bit, shift = width - stored.bits_stored;
-    using Signed = std::make_signed_t<Unsigned>;
     constexpr double least = std::numeric_limits<T>::lowest(), most = std::numeric_limits<T>::max();
     bool inside = true;
     for (size_t n = 0; n < out.size(); ++n) {
-        Unsigned u;
-        std::memcpy(&u, in + n * sizeof(Unsigned), sizeof u);
-        if (stored.swap) {
-            if constexpr (sizeof(Unsigned) == 2) u = __builtin_bswap16(u);
-            if constexpr (sizeof(Unsigned) == 4) u = __builtin_bswap32(u);
-        }
-        // Other bits may carry overlays: the stored ones are moved to the top and back.
-        u = static_cast<Unsigned>(u << drop_high);
-        const double shown = stored.is_signed
-                                 ? static_cast<double>(static_cast<Signed>(static_cast<Signed>(u) >> shift))
-                                 : static_cast<double>(static_cast<Unsigned>(u >> shift));
-        const double value = shown * slope + intercept;
+        const double shown = stored_value<Unsigned>(in, n, stored);
+        const bool padding = shown >= stored.padding_low && shown <= stored.padding_high;
+        const double value = padding ? stored.padding_hu : shown * slope + intercept;
         if constexpr (std::is_integral_v<T>) {
             inside = inside && value >= least && value <= most;
             out[n] = static_cast<T>(std::clamp(value, least, most));
@@ -52,6 +63,27 @@ bool convert(const std::byte* in, std::span<T> out, const Stored& stored, double
         }
     }
     return inside;
+}
+
+// Whether the slice's padding is to be believed: values of air are, others where a corner of the image has them.
+template <class Unsigned>
+bool has_padding(const std::byte* in, const Stored& stored, const DicomHeader& header, double slope, double intercept) {
+    const auto [low, high] = *header.padding;
+    if (std::max(low * slope, high * slope) + intercept <= most_padding_hu) return true;
+    const auto columns = static_cast<size_t>(header.columns), all = columns * static_cast<size_t>(header.rows);
+    for (const size_t corner : {size_t{0}, columns - 1, all - columns, all - 1}) {
+        const double value = stored_value<Unsigned>(in, corner, stored);
+        if (value >= low && value <= high) return true;
+    }
+    return false;
+}
+
+template <class Unsigned, class T>
+bool convert_frame(const DicomHeader& header, const std::byte* in, std::span<T> out, Stored stored, double slope,
+                   double intercept) {
+    if (header.padding && has_padding<Unsigned>(in, stored, header, slope, intercept))
+        std::tie(stored.padding_low, stored.padding_high) = *header.padding;
+    return convert<Unsigned>(in, out, stored, slope, intercept);
 }
 
 template <class T>
@@ -66,9 +98,9 @@ void convert_frames(const DicomHeader& header, const std::byte* in, const std::s
         const double slope = of_frame(header.slopes, 1), intercept = of_frame(header.intercepts, 0);
         const std::byte* from = in + static_cast<size_t>(f) * frame * static_cast<size_t>(stored.bits_allocated / 8);
         const auto to = out.subspan(static_cast<size_t>(f) * frame, frame);
-        if (stored.bits_allocated == 8) inside &= convert<uint8_t>(from, to, stored, slope, intercept);
-        if (stored.bits_allocated == 16) inside &= convert<uint16_t>(from, to, stored, slope, intercept);
-        if (stored.bits_allocated == 32) inside &= convert<uint32_t>(from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 8) inside &= convert_frame<uint8_t>(header, from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 16) inside &= convert_frame<uint16_t>(header, from, to, stored, slope, intercept);
+        if (stored.bits_allocated == 32) inside &= convert_frame<uint32_t>(header, from, to, stored, slope, intercept);
     }
     if (!inside)
         fail(ErrorKind::input, "dicom",

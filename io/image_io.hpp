@@ -15,10 +15,17 @@ namespace cmtl {
 constexpr int64_t max_voxels = int64_t{1} << 30;
 
 struct ReadOptions {
-    std::string series_uid;  // DICOM: the series to take; empty takes the CT series with most slices and warns
+    // DICOM: the series to take, by its UID or the beginning or end of it; empty takes the CT series with most slices
+    // and warns.
+    std::string series_uid;
     int64_t min_slices = 4;  // fewer voxels along any axis is an error (a localizer, a single slice)
     bool expect_ct = true;   // refuse other modalities, constant images and values that cannot be Hounsfield units
     bool warn = true;        // print warnings on stderr (they are in ReadReport in any case)
+    // DICOM series that are no regular grid are errors which name these. What each does is said in io/dicom_stack.hpp
+    // and io/dicom_series.hpp.
+    bool correct_tilt = false;  // move slices of a tilted gantry in their plane, onto a rectangular grid
+    bool allow_gaps = false;    // interpolate missing and uneven slices
+    int64_t group = 0;  // of a series that holds several stacks: the one to take, from 1 on, as the error lists them
 };
 
 struct ReadReport {
@@ -30,7 +37,8 @@ struct ReadReport {
 // Reads a DICOM folder (one series, or one multi-frame file), a multi-frame DICOM file, NIfTI (.nii, .nii.gz),
 // MetaImage
 // (.mha, .mhd) or NRRD (.nrrd, .nhdr). Values are Hounsfield units (slope and intercept applied), on the file's own
-// grid in LPS coordinates; DICOM slices are sorted along the normal. The format is found by content, not by name.
+// grid in LPS coordinates; DICOM slices are sorted along the normal, and what a CT's headers call padding (0028,0120)
+// is -1024 HU. The format is found by content, not by name.
 Volume read_volume(const std::filesystem::path& path, const ReadOptions& options = {}, ReadReport* report = nullptr);
 
 // An image in the type that its file stores.

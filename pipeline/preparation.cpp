@@ -132,13 +132,14 @@ Lungs find_lungs(const Volume& hu, const PreparationOptions& options, const std:
 }  // namespace
 
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
-                          const std::filesystem::path& mask, const ImagingOperations* operations) {
+                          const std::filesystem::path& mask, ReadOptions reading, const ImagingOperations* operations) {
     const ImagingOperations on_cpu;
     const ImagingOperations& run = operations ? *operations : on_cpu;
     PreparedCase out;
     Stopwatch watch(out.timeline);
     ReadReport report;
-    ReadOptions reading;
+    reading.correct_tilt = reading.correct_tilt || options.correct_tilt;
+    reading.allow_gaps = reading.allow_gaps || options.allow_gaps;
     reading.warn = false;  // they travel with the result
     Volume hu = read_volume(image, reading, &report);
     out.warnings = report.warnings;

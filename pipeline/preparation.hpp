@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "imaging/operations.hpp"
+#include "io/image_io.hpp"
 
 namespace cmtl {
 
@@ -30,6 +31,8 @@ struct PreparationOptions {
     bool average = false;             // take means of blocks first where a grid becomes at least twice as coarse
     double clip = 2000;               // upper limit of the network's input, in HU + 1024
     std::string centre = "image";  // the prepared volume's centre: "image" (published) or "lungs" (their bounding box)
+    // DICOM series that are no regular grid, as in ReadOptions.
+    bool correct_tilt = false, allow_gaps = false;
     bool operator==(const PreparationOptions&) const = default;
 };
 
@@ -56,11 +59,13 @@ struct PreparedCase {
 };
 
 // Reads a CT, resamples it (cubic spline, nearest edge), finds the lungs as cmtl_segment does (or takes them from
-// `mask`, any voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre. `operations`
-// runs resampling and the heavy steps of the lungs; nullptr: the CPU. Throws Error(input) as read_volume and
-// segment_lungs do; for a mask on another grid; for a mask without a voxel.
+// `mask`, any voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre. `reading`
+// chooses among DICOM series; tilt and gaps are corrected where it or `options` says so. `operations` runs resampling and
+// the heavy steps of the lungs; nullptr: the CPU. Throws Error(input) as read_volume and segment_lungs do; for a mask on
+// another grid; for a mask without a voxel.
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
-                          const std::filesystem::path& mask = {}, const ImagingOperations* operations = nullptr);
+                          const std::filesystem::path& mask = {}, ReadOptions reading = {},
+                          const ImagingOperations* operations = nullptr);
 
 // Mean and standard deviation of the training cohort, over whole prepared volumes (zeros outside the lungs included).
 struct IntensityStatistics {

@@ -36,7 +36,9 @@ json to_json(const PreparationOptions& o) {
             {"refine", o.refine},
             {"average", o.average},
             {"clip", o.clip},
-            {"centre", o.centre}};
+            {"centre", o.centre},
+            {"correct_tilt", o.correct_tilt},
+            {"allow_gaps", o.allow_gaps}};
 }
 
 json to_json(const IntensityStatistics& statistics) {
@@ -70,6 +72,8 @@ PreparationOptions preparation_from_json(const json& tree) {
         o.average = tree.value("average", o.average);
         o.clip = tree.value("clip", o.clip);
         o.centre = tree.value("centre", o.centre);
+        o.correct_tilt = tree.value("correct_tilt", o.correct_tilt);
+        o.allow_gaps = tree.value("allow_gaps", o.allow_gaps);
     } catch (const json::exception& error) {
         fail(ErrorKind::usage, "preparation", "wrong type: {}", error.what());
     }

@@ -61,13 +61,13 @@ RadiomicsBatch read_radiomics_batch(const fs::path& path) {
     return batch;
 }
 
-RadiomicsRecord radiomics_case(Context& context, const RadiomicsCase& subject, const RadiomicsSettings& settings) {
+RadiomicsRecord radiomics_case(Context& context, const RadiomicsCase& subject, const RadiomicsSettings& settings,
+                               ReadOptions reading) {
     RadiomicsSettings own = settings;
     if (subject.label) own.label = *subject.label;
     RadiomicsRecord record;
     record.subject = subject;
     const auto begin = std::chrono::steady_clock::now();
-    ReadOptions reading;
     reading.warn = false;
     ReadReport report;
     // Both files at once: reading is copying, and one core does not fill the memory's bus.
@@ -153,7 +153,7 @@ class Jobs {
     void one(Context& context, size_t n) {
         const RadiomicsCase& subject = batch_.cases[n];
         try {
-            RadiomicsRecord record = radiomics_case(context, subject, settings_);
+            RadiomicsRecord record = radiomics_case(context, subject, settings_, options_.reading);
             const std::lock_guard lock(mutex_);
             journal_.append(n, record);
             if (options_.verbose && !options_.quiet) fmt::print(stderr, "{}\n", times_text(record));

@@ -42,7 +42,8 @@ struct RadiomicsRecord {
 
 // Reads image and mask, matches the mask and extracts. `settings.label` gives way to the case's. Throws Error(input) as
 // read_image, read_mask, match_mask and extract_features do.
-RadiomicsRecord radiomics_case(Context& context, const RadiomicsCase& subject, const RadiomicsSettings& settings);
+RadiomicsRecord radiomics_case(Context& context, const RadiomicsCase& subject, const RadiomicsSettings& settings,
+                               ReadOptions reading = {});
 
 // "ID: 1234 voxels, 0.123 s: read 0.1 s, ..."
 std::string times_text(const RadiomicsRecord& record);
@@ -53,6 +54,7 @@ struct BatchOptions {
     int jobs = 1;     // cases at a time
     int threads = 1;  // of all jobs together
     bool resume = false;
+    ReadOptions reading;
     std::filesystem::path journal;  // finished cases are written here as they come
     std::function<bool()> stopped;  // looked at before each case
 };

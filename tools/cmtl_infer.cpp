@@ -11,6 +11,7 @@
 #include "io/overlay.hpp"
 #include "pipeline/predictor.hpp"
 #include "tools/common.hpp"
+#include "tools/reading.hpp"
 #include "training/cohort.hpp"
 
 namespace {
@@ -21,6 +22,7 @@ struct Arguments {
     fs::path model, image, mask, manifest, features, tensors, output;
     std::string id, id_column = "ID";
     bool report = false;
+    ReadOptions reading;
 };
 
 // One case's way through the model and into its files.
@@ -55,7 +57,7 @@ class CaseReader {
         }
         PreparedCase prepared;
         if (needs_ct()) {
-            prepared = prepare_case(one.image, predictor_.preparation(), one.mask, &operations_);
+            prepared = prepare_case(one.image, predictor_.preparation(), one.mask, a_.reading, &operations_);
             result.input = one.image;
             result.litres_right = prepared.litres_right;
             result.litres_left = prepared.litres_left;
@@ -99,7 +101,10 @@ class CaseReader {
         if (!result.input.empty()) {
             report.right_litres = result.litres_right;
             report.left_litres = result.litres_left;
-            ReadOptions reading;
+            const PreparationOptions preparation = predictor_.preparation();
+            ReadOptions reading = a_.reading;
+            reading.correct_tilt = reading.correct_tilt || preparation.correct_tilt;
+            reading.allow_gaps = reading.allow_gaps || preparation.allow_gaps;
             reading.warn = false;
             const Volume hu = read_volume(one.image, reading);
             const auto& g = hu.geometry;
@@ -242,6 +247,7 @@ int run(Tool& tool) {
     tool.app.add_option("--tensors", a.tensors,
                         "network only: .safetensors with ready `volume` and `features`; -o is a .safetensors file");
     tool.app.add_option("-o,--output", a.output, "output folder")->required();
+    add_reading_options(tool.app, a.reading);
     tool.example("cmtl_infer --model run -i patient.nii.gz -o result");
     tool.example("cmtl_infer --model run --manifest cohort.csv -o result --report");
     tool.example("cmtl_infer --model run --features radiofeatures.csv --id-column PID -o result");
@@ -250,6 +256,8 @@ int run(Tool& tool) {
     if (inputs > 1) fail(ErrorKind::usage, "infer", "choose one of -i, --manifest and --tensors");
     if (inputs == 0 && a.features.empty())
         fail(ErrorKind::usage, "infer", "nothing to read: give -i, --manifest, --features or --tensors");
+    if (a.image.empty() && (!a.reading.series_uid.empty() || a.reading.group > 0))
+        fail(ErrorKind::usage, "infer", "--series and --group are for a single CT: give it with -i");
     for (const fs::path& path : {a.image, a.mask, a.manifest, a.features, a.tensors})
         if (!path.empty()) require_readable(path);
     Context context(ContextOptions{.device = parse_device(tool.common.device), .verbose = tool.common.verbose});

@@ -1,10 +1,12 @@
 // cmtl_prepare: a cohort's CTs to prepared volumes, lung masks and features, once and ahead of every training on them.
 #include "tools/common.hpp"
+#include "tools/reading.hpp"
 #include "training/prepare.hpp"
 
 namespace {
 
-void add_options(cmtl::Tool& tool, cmtl::PrepareRequest& r, bool& no_features, bool& no_masks) {
+void add_options(cmtl::Tool& tool, cmtl::PrepareRequest& r, bool& no_features, bool& no_masks, bool& correct_tilt,
+                 bool& allow_gaps) {
     tool.app.description(
         "Prepares a cohort: CACHE/ID.cmtlvol (lung volumes for cmtl_train --cache), CACHE/masks/ID.nii.gz (lungs on the\n"
         "CT's grid: 1 right, 2 left), CACHE/features.csv (a table for cmtl_train --features) and CACHE/prepare.json.\n"
@@ -25,6 +27,7 @@ void add_options(cmtl::Tool& tool, cmtl::PrepareRequest& r, bool& no_features, b
                     "be repeated")
         ->allow_extra_args(false)
         ->group("Settings");
+    cmtl::add_grid_options(tool.app, correct_tilt, allow_gaps);
     tool.example("cmtl_prepare --manifest cohort.csv -o prepared");
     tool.example("cmtl_prepare --manifest cohort.csv -o prepared --preset small --set radiomics.bin_width=10 --jobs 4");
     tool.example("cmtl_train --manifest cohort.csv --cache prepared -o run");
@@ -35,9 +38,10 @@ void add_options(cmtl::Tool& tool, cmtl::PrepareRequest& r, bool& no_features, b
 int main(int argc, char** argv) {
     return cmtl::run_tool(argc, argv, [](cmtl::Tool& tool) {
         cmtl::PrepareRequest request;
-        bool no_features = false, no_masks = false;
-        add_options(tool, request, no_features, no_masks);
+        bool no_features = false, no_masks = false, correct_tilt = false, allow_gaps = false;
+        add_options(tool, request, no_features, no_masks, correct_tilt, allow_gaps);
         tool.parse();
+        cmtl::add_grid_settings(request.settings, correct_tilt, allow_gaps);
         request.features = !no_features;
         request.masks = !no_masks;
         request.work.device = cmtl::parse_device(tool.common.device);

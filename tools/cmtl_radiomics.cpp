@@ -10,6 +10,7 @@
 #include "pipeline/radiomics_batch.hpp"
 #include "radiomics/parameter_file.hpp"
 #include "tools/common.hpp"
+#include "tools/reading.hpp"
 
 namespace {
 
@@ -21,6 +22,7 @@ struct Arguments {
     std::vector<std::string> settings;
     int label = -1, jobs = 1;
     bool correct_mask = false, resume = false;
+    ReadOptions reading;
 };
 
 RadiomicsSettings settings_of(const Arguments& a) {
@@ -58,6 +60,8 @@ void check_arguments(const Arguments& a, bool batch) {
              a.mask.string());
     if (batch && !a.id.empty())
         fail(ErrorKind::usage, "radiomics", "--id is for a single case: a batch file has a column ID");
+    if (batch && (!a.reading.series_uid.empty() || a.reading.group > 0))
+        fail(ErrorKind::usage, "radiomics", "--series and --group are for a single case");
     if (!batch && a.resume) fail(ErrorKind::usage, "radiomics", "--resume is for batches");
     for (const fs::path& path : {a.output, a.json}) {
         if (path.empty()) continue;
@@ -82,7 +86,7 @@ int single(const Arguments& a, const RadiomicsSettings& settings, const Tool& to
     subject.id = a.id.empty() ? case_id(a.input) : a.id;
     Context context(ContextOptions{.device = parse_device(tool.common.device), .verbose = tool.common.verbose});
     BatchOutcome outcome;
-    outcome.records.emplace_back(radiomics_case(context, subject, settings));
+    outcome.records.emplace_back(radiomics_case(context, subject, settings, a.reading));
     stop_if_interrupted();
     write_tables(a, batch, settings, outcome, to_string(context.device()));
     const RadiomicsRecord& record = *outcome.records[0];
@@ -103,6 +107,7 @@ int many(const Arguments& a, const RadiomicsSettings& settings, const Tool& tool
     options.jobs = a.jobs;
     options.threads = tool.common.threads;
     options.resume = a.resume;
+    options.reading = a.reading;
     options.journal = a.output.string() + ".part";
     options.stopped = [] { return interrupted() != 0; };
     const BatchOutcome outcome = run_radiomics_batch(batch, settings, options);
@@ -175,6 +180,7 @@ int run(Tool& tool) {
     tool.app.add_flag(
         "--resume", a.resume,
         "go on with a batch from OUTPUT.part, which an interrupted batch, or one with failed cases, leaves");
+    add_reading_options(tool.app, a.reading);
     tool.example("cmtl_radiomics ct.nii.gz lungs.nii.gz -o features.csv --label 0");
     tool.example("cmtl_radiomics cases.csv -o features.csv --param Params.yaml --jobs 4");
     tool.example("cmtl_radiomics ct.nrrd mask.nrrd -o features.json --feature-set covid-mtl-375 --setting binWidth=10");

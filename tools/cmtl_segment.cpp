@@ -13,13 +13,15 @@
 #include "io/image_io.hpp"
 #include "io/overlay.hpp"
 #include "tools/common.hpp"
+#include "tools/reading.hpp"
 
 namespace {
 
 using namespace cmtl;
 
 struct Options {
-    std::string input, output, json, preview, series;
+    std::string input, output, json, preview;
+    ReadOptions reading;
     double spacing = 1;
     std::string refine = "surfaces";
     bool no_refine = false;
@@ -56,10 +58,8 @@ void check_outputs(const Options& o) {
 int segment(const Options& o, const CommonOptions& common) {
     check_outputs(o);
     Timeline timeline;
-    ReadOptions reading;
-    reading.series_uid = o.series;
     ReadReport report;
-    Oriented<float> ct = to_lps(read_volume(o.input, reading, &report));
+    Oriented<float> ct = to_lps(read_volume(o.input, o.reading, &report));
     timeline.done("read");
     stop_if_interrupted();
 
@@ -151,7 +151,7 @@ int main(int argc, char** argv) {
         tool.app.add_option("-o,--output", o.output, "mask: .nii.gz, .nii, .nrrd or .mha")->required();
         tool.app.add_option("--json", o.json, "litres and mean HU per lung, quality flags, times");
         tool.app.add_option("--preview", o.preview, "PNG: axial, coronal and sagittal slices with the lungs outlined");
-        tool.app.add_option("--series", o.series, "DICOM series UID to take where the folder has several");
+        add_reading_options(tool.app, o.reading);
         tool.app.add_option("--spacing", o.spacing, "mm of the grid on which the lungs are sought")
             ->check(CLI::Range(0.5, 5.0))
             ->capture_default_str();

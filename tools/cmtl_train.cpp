@@ -1,6 +1,7 @@
 // cmtl_train: from a cohort to a trained model in a run folder.
 #include "base/error.hpp"
 #include "tools/common.hpp"
+#include "tools/reading.hpp"
 #include "training/folds.hpp"
 #include "training/request.hpp"
 #include "training/tensor_training.hpp"
@@ -12,7 +13,7 @@ struct Arguments {
     cmtl::TensorTraining tensors;
     int folds = 0;
     int64_t max_steps = 0;
-    bool list_settings = false;
+    bool list_settings = false, correct_tilt = false, allow_gaps = false;
 };
 
 void add_options(cmtl::Tool& tool, Arguments& a) {
@@ -51,6 +52,7 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
         ->group("Tensors");
     tool.app.add_option("--save-weights", a.tensors.save, "with --tensors: the weights after the last step")
         ->group("Tensors");
+    cmtl::add_grid_options(tool.app, a.correct_tilt, a.allow_gaps);
     tool.example("cmtl_train --manifest cohort.csv --preset small -o run");
     tool.example("cmtl_train --manifest labels.csv --features radiofeatures.csv --id-column PID --folds 5 -o run");
     tool.example("cmtl_train --resume -o run");
@@ -68,6 +70,7 @@ int run(cmtl::Tool& tool) {
     add_options(tool, a);
     tool.parse();
     auto& r = a.request;
+    cmtl::add_grid_settings(r.settings, a.correct_tilt, a.allow_gaps);
     r.device = cmtl::parse_device(tool.common.device);
     r.threads = tool.common.threads;
     r.quiet = tool.common.quiet;

@@ -53,6 +53,8 @@ json recipe(const CohortCase& one, const PreparationOptions& options) {
             {"average", options.average},
             {"size", options.size},
             {"centre", options.centre},
+            {"correct_tilt", options.correct_tilt},
+            {"allow_gaps", options.allow_gaps},
             {"image", fingerprint(one.image)},
             {"mask", fingerprint(one.mask)}};
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,13 @@ struct DicomSlice {
     int bits_stored = 16, representation = 1;
     std::vector<int16_t> pixels;  // rows * columns (* frames)
     std::vector<Vector3> frames;  // not empty: an enhanced multi-frame file with these positions
-    bool with_position = true, with_sequence = true;
+    bool with_position = true, with_sequence = true, with_rescale = true;
+    std::string image_type, sop_class, sop_uid, description, acquisition, kernel, tilt, rescale_type;  // empty: absent
+    std::optional<int> padding, padding_limit;
+    int high_bit = -1;                 // -1: bits_stored - 1
+    std::vector<double> grid_offsets;  // not empty: an old multi-frame file
+    // Per frame, where given: its stack, slope, intercept and orientation.
+    std::vector<std::string> stacks, slopes, intercepts, orientations;
 };
 
 class DicomWriter {
@@ -43,7 +50,11 @@ class DicomWriter {
     std::string data_set() {
         std::string d;
         const bool enhanced = !slice_.frames.empty();
+        if_any(d, 0x0008, 0x0008, "CS", slice_.image_type);
+        if_any(d, 0x0008, 0x0016, "UI", slice_.sop_class);
+        if_any(d, 0x0008, 0x0018, "UI", slice_.sop_uid);
         text(d, 0x0008, 0x0060, "CS", slice_.modality);
+        if_any(d, 0x0008, 0x103E, "LO", slice_.description);
         // A sequence that names another series and position: they are not the slice's own.
         if (slice_.with_sequence) {
             std::string inner;
@@ -51,7 +62,10 @@ class DicomWriter {
             text(inner, 0x0020, 0x0032, "DS", "7\\7\\7");
             sequence(d, 0x0008, 0x1140, {inner}, true);
         }
+        if_any(d, 0x0018, 0x1120, "DS", slice_.tilt);
+        if_any(d, 0x0018, 0x1210, "SH", slice_.kernel);
         text(d, 0x0020, 0x000E, "UI", slice_.series);
+        if_any(d, 0x0020, 0x0012, "IS", slice_.acquisition);
         if (!enhanced) {
             if (slice_.with_position) text(d, 0x0020, 0x0032, "DS", triple(slice_.position));
             text(d, 0x0020, 0x0037, "DS", orientation());
@@ -59,19 +73,24 @@ class DicomWriter {
         small(d, 0x0028, 0x0002, 1);
         text(d, 0x0028, 0x0004, "CS", "MONOCHROME2");
         if (enhanced) text(d, 0x0028, 0x0008, "IS", std::to_string(slice_.frames.size()));
+        if (!slice_.grid_offsets.empty()) text(d, 0x0028, 0x0008, "IS", std::to_string(slice_.grid_offsets.size()));
         small(d, 0x0028, 0x0010, slice_.rows);
         small(d, 0x0028, 0x0011, slice_.columns);
         if (!enhanced) text(d, 0x0028, 0x0030, "DS", spacing());
         small(d, 0x0028, 0x0100, 16);
         small(d, 0x0028, 0x0101, slice_.bits_stored);
-        small(d, 0x0028, 0x0102, slice_.bits_stored - 1);
+        small(d, 0x0028, 0x0102, slice_.high_bit < 0 ? slice_.bits_stored - 1 : slice_.high_bit);
         small(d, 0x0028, 0x0103, slice_.representation);
-        if (!enhanced) {
+        if (slice_.padding) small(d, 0x0028, 0x0120, *slice_.padding);
+        if (slice_.padding_limit) small(d, 0x0028, 0x0121, *slice_.padding_limit);
+        if (!enhanced && slice_.with_rescale) {
             text(d, 0x0028, 0x1052, "DS", fmt::format("{}", slice_.intercept));
             text(d, 0x0028, 0x1053, "DS", fmt::format("{}", slice_.slope));
-        } else {
-            functional_groups(d);
+            if_any(d, 0x0028, 0x1054, "LO", slice_.rescale_type);
         }
+        if (!slice_.grid_offsets.empty())
+            text(d, 0x3004, 0x000C, "DS", fmt::format("{}", fmt::join(slice_.grid_offsets, "\\")));
+        if (enhanced) functional_groups(d);
         std::string pixels;
         for (int16_t v : slice_.pixels) pixels += number(static_cast<uint16_t>(v), 2, big_);
         element(d, 0x7FE0, 0x0010, "OW", pixels, explicit_, big_);
@@ -108,6 +127,9 @@ class DicomWriter {
     void text(std::string& to, unsigned group, unsigned tag, const char* vr, const std::string& value) const {
         element(to, group, tag, vr, even(value, std::strcmp(vr, "UI") == 0 ? '\0' : ' '), explicit_, big_);
     }
+    void if_any(std::string& to, unsigned group, unsigned tag, const char* vr, const std::string& value) const {
+        if (!value.empty()) text(to, group, tag, vr, value);
+    }
     void small(std::string& to, unsigned group, unsigned tag, int value) const {
         element(to, group, tag, "US", number(static_cast<uint32_t>(value), 2, big_), explicit_, big_);
     }
@@ -137,10 +159,23 @@ class DicomWriter {
         sequence(shared, 0x0028, 0x9145, {values}, false);
         sequence(d, 0x5200, 0x9229, {shared}, false);
         std::vector<std::string> frames;
-        for (const Vector3& p : slice_.frames) {
-            std::string position, frame;
-            text(position, 0x0020, 0x0032, "DS", triple(p));
+        for (size_t f = 0; f < slice_.frames.size(); ++f) {
+            std::string position, content, own_orientation, own_values, frame;
+            text(position, 0x0020, 0x0032, "DS", triple(slice_.frames[f]));
+            if (f < slice_.stacks.size()) {
+                text(content, 0x0020, 0x9056, "SH", slice_.stacks[f]);
+                sequence(frame, 0x0020, 0x9111, {content}, true);
+            }
             sequence(frame, 0x0020, 0x9113, {position}, false);
+            if (f < slice_.orientations.size()) {
+                text(own_orientation, 0x0020, 0x0037, "DS", slice_.orientations[f]);
+                sequence(frame, 0x0020, 0x9116, {own_orientation}, false);
+            }
+            if (f < slice_.slopes.size()) {
+                text(own_values, 0x0028, 0x1052, "DS", slice_.intercepts[f]);
+                text(own_values, 0x0028, 0x1053, "DS", slice_.slopes[f]);
+                sequence(frame, 0x0028, 0x9145, {own_values}, false);
+            }
             frames.push_back(frame);
         }
         sequence(d, 0x5200, 0x9230, frames, true);
