@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/parallel.hpp"
+#include "io/archive.hpp"
 #include "io/dicom.hpp"
 #include "io/header_checks.hpp"
 #include "io/itk_reader.hpp"
@@ -34,13 +35,44 @@ FileFormat checked_format(const fs::path& path, ReadReport& report) {
             break;
         case FileFormat::unknown:
             fail(ErrorKind::input, "image",
-                 "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd can be read",
+                 "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd, or one of them in a "
+                 ".zip or .tar.gz can be read",
                  path.string());
     }
     return format;
 }
 
-// dicom(report) or file(format), whichever the path is; warnings are told before errors.
+// dicom(path, report) or file(path, format), whichever the path is.
+template <class Dicom, class File>
+auto read_unpacked(const fs::path& path, ReadReport& report, Dicom&& dicom, File&& file) {
+    std::error_code code;
+    if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
+        fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
+    return is_dicom(path) ? dicom(path, report) : file(path, checked_format(path, report));
+}
+
+// The same, of what an archive holds; messages name the archive.
+template <class Dicom, class File>
+auto read_packed(const fs::path& path, ReadReport& report, Dicom&& dicom, File&& file) {
+    const UnpackedArchive archive(path);
+    const auto tell = [&] {
+        for (std::string& warning : report.warnings) warning = archive.told(std::move(warning));
+        for (const std::string& member : archive.skipped())
+            report.warnings.push_back(fmt::format("{}: passing over {}: a link or device", path.string(), member));
+    };
+    try {
+        auto image = read_unpacked(archive.image(), report, dicom, file);
+        tell();
+        return image;
+    } catch (const Error& error) {
+        tell();
+        const std::string_view what = error.what();
+        const std::string_view tag = what.substr(1, what.size() - error.message().size() - 3);  // "[tag] message"
+        throw Error(error.kind(), tag, archive.told(std::string(error.message())));
+    }
+}
+
+// Warnings are told before errors.
 template <class Dicom, class File>
 auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* report, Dicom&& dicom, File&& file) {
     ReadReport own;
@@ -52,10 +84,7 @@ auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* r
     };
     try {
         require_readable(path);
-        std::error_code code;
-        if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
-            fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
-        auto image = is_dicom(path) ? dicom(r) : file(checked_format(path, r));
+        auto image = is_archive(path) ? read_packed(path, r, dicom, file) : read_unpacked(path, r, dicom, file);
         warn();
         return image;
     } catch (const fs::filesystem_error& error) {
@@ -145,8 +174,8 @@ bool ends_with(const std::string& name, std::string_view end) {
 
 Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport* report) {
     Volume volume = read_either(
-        path, options, report, [&](ReadReport& r) { return read_dicom(path, options, r); },
-        [&](FileFormat format) { return read_with_itk(path, format); });
+        path, options, report, [&](const fs::path& p, ReadReport& r) { return read_dicom(p, options, r); },
+        [&](const fs::path& p, FileFormat format) { return read_with_itk(p, format); });
     check_geometry(volume.geometry, path.string(), options.min_slices);
     if (options.expect_ct) check_hounsfield(volume, path.string());
     return volume;
@@ -157,8 +186,8 @@ AnyImage read_image(const fs::path& path, const ReadOptions& options, ReadReport
     anything.min_slices = 1;
     anything.expect_ct = false;
     AnyImage image = read_either(
-        path, anything, report, [&](ReadReport& r) { return read_any_dicom(path, anything, r); },
-        [&](FileFormat format) { return read_any_with_itk(path, format); });
+        path, anything, report, [&](const fs::path& p, ReadReport& r) { return read_any_dicom(p, anything, r); },
+        [&](const fs::path& p, FileFormat format) { return read_any_with_itk(p, format); });
     check_geometry(std::visit([](const auto& i) { return i.geometry; }, image), path.string(), 1);
     return image;
 }

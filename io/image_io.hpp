@@ -28,8 +28,8 @@ struct ReadReport {
 };
 
 // Reads a DICOM folder (one series, or one multi-frame file), a multi-frame DICOM file, NIfTI (.nii, .nii.gz),
-// MetaImage
-// (.mha, .mhd) or NRRD (.nrrd, .nhdr). Values are Hounsfield units (slope and intercept applied), on the file's own
+// MetaImage (.mha, .mhd) or NRRD (.nrrd, .nhdr), or an archive (.zip, .tar, .tar.gz) that holds one of them; it is
+// unpacked below TMPDIR (io/archive.hpp). Values are Hounsfield units (slope and intercept applied), on the file's own
 // grid in LPS coordinates; DICOM slices are sorted along the normal. The format is found by content, not by name.
 Volume read_volume(const std::filesystem::path& path, const ReadOptions& options = {}, ReadReport* report = nullptr);
 
