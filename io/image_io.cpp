@@ -9,6 +9,7 @@
 #include "base/files.hpp"
 #include "base/parallel.hpp"
 #include "io/archive.hpp"
+#include "io/covid_mtl_volume.hpp"
 #include "io/dicom.hpp"
 #include "io/header_checks.hpp"
 #include "io/itk_reader.hpp"
@@ -42,18 +43,22 @@ FileFormat checked_format(const fs::path& path, ReadReport& report) {
     return format;
 }
 
-// dicom(path, report) or file(path, format), whichever the path is.
-template <class Dicom, class File>
-auto read_unpacked(const fs::path& path, ReadReport& report, Dicom&& dicom, File&& file) {
+// covid_mtl(path), dicom(path, report) or file(path, format), whichever the path is.
+template <class CovidMtl, class Dicom, class File>
+auto read_unpacked(const fs::path& path, ReadReport& report, CovidMtl&& covid_mtl, Dicom&& dicom, File&& file) {
     std::error_code code;
     if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
         fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
+    if (const auto volume = find_covid_mtl_volume(path)) {
+        report.format = "COVID-MTL";
+        return covid_mtl(*volume);
+    }
     return is_dicom(path) ? dicom(path, report) : file(path, checked_format(path, report));
 }
 
 // The same, of what an archive holds; messages name the archive.
-template <class Dicom, class File>
-auto read_packed(const fs::path& path, ReadReport& report, Dicom&& dicom, File&& file) {
+template <class... Readers>
+auto read_packed(const fs::path& path, ReadReport& report, const Readers&... readers) {
     const UnpackedArchive archive(path);
     const auto tell = [&] {
         for (std::string& warning : report.warnings) warning = archive.told(std::move(warning));
@@ -61,7 +66,7 @@ auto read_packed(const fs::path& path, ReadReport& report, Dicom&& dicom, File&&
             report.warnings.push_back(fmt::format("{}: passing over {}: a link or device", path.string(), member));
     };
     try {
-        auto image = read_unpacked(archive.image(), report, dicom, file);
+        auto image = read_unpacked(archive.image(), report, readers...);
         tell();
         return image;
     } catch (const Error& error) {
@@ -73,8 +78,8 @@ auto read_packed(const fs::path& path, ReadReport& report, Dicom&& dicom, File&&
 }
 
 // Warnings are told before errors.
-template <class Dicom, class File>
-auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* report, Dicom&& dicom, File&& file) {
+template <class... Readers>
+auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* report, const Readers&... readers) {
     ReadReport own;
     ReadReport& r = report ? *report : own;
     r = {};
@@ -84,7 +89,7 @@ auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* r
     };
     try {
         require_readable(path);
-        auto image = is_archive(path) ? read_packed(path, r, dicom, file) : read_unpacked(path, r, dicom, file);
+        auto image = is_archive(path) ? read_packed(path, r, readers...) : read_unpacked(path, r, readers...);
         warn();
         return image;
     } catch (const fs::filesystem_error& error) {
@@ -166,6 +171,13 @@ constexpr ValueType value_type = std::is_same_v<T, uint8_t>   ? ValueType::uint8
                                  : std::is_same_v<T, int16_t> ? ValueType::int16
                                                               : ValueType::float32;
 
+Volume as_volume(const Image<int32_t>& image) {
+    Volume volume(image.geometry);
+    std::transform(image.voxels.begin(), image.voxels.end(), volume.voxels.begin(),
+                   [](int32_t v) { return static_cast<float>(v); });
+    return volume;
+}
+
 bool ends_with(const std::string& name, std::string_view end) {
     return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
 }
@@ -174,7 +186,8 @@ bool ends_with(const std::string& name, std::string_view end) {
 
 Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport* report) {
     Volume volume = read_either(
-        path, options, report, [&](const fs::path& p, ReadReport& r) { return read_dicom(p, options, r); },
+        path, options, report, [](const fs::path& p) { return as_volume(read_covid_mtl_volume(p)); },
+        [&](const fs::path& p, ReadReport& r) { return read_dicom(p, options, r); },
         [&](const fs::path& p, FileFormat format) { return read_with_itk(p, format); });
     check_geometry(volume.geometry, path.string(), options.min_slices);
     if (options.expect_ct) check_hounsfield(volume, path.string());
@@ -186,7 +199,8 @@ AnyImage read_image(const fs::path& path, const ReadOptions& options, ReadReport
     anything.min_slices = 1;
     anything.expect_ct = false;
     AnyImage image = read_either(
-        path, anything, report, [&](const fs::path& p, ReadReport& r) { return read_any_dicom(p, anything, r); },
+        path, anything, report, [](const fs::path& p) { return AnyImage(read_covid_mtl_volume(p)); },
+        [&](const fs::path& p, ReadReport& r) { return read_any_dicom(p, anything, r); },
         [&](const fs::path& p, FileFormat format) { return read_any_with_itk(p, format); });
     check_geometry(std::visit([](const auto& i) { return i.geometry; }, image), path.string(), 1);
     return image;
