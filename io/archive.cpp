@@ -262,9 +262,10 @@ fs::path UnpackedArchive::image() const {
     int64_t slices = 0;
     for (const std::string& member : members_) {
         const fs::path path = folder_ / member;
-        const std::string end = header::lower(path.extension().string());
+        const std::string name = header::lower(path.filename().string());
         // Voxels that a header beside them names may begin like anything.
-        if (end == ".raw" || end == ".zraw" || end == ".img") continue;
+        if (name.ends_with(".raw") || name.ends_with(".zraw") || name.ends_with(".img") || name.ends_with(".img.gz"))
+            continue;
         if (is_archive(path))
             archives.push_back(member);
         else if (detect_format(path) != FileFormat::unknown)
@@ -290,6 +291,31 @@ std::string UnpackedArchive::told(std::string message) const {
     for (size_t at = 0; (at = message.find(inside, at)) != std::string::npos; at += archive_.string().size())
         message.replace(at, inside.size(), archive_.string());
     return message;
+}
+
+uint64_t read_bzip2(const fs::path& path, uint64_t begin, uint64_t skip, std::span<std::byte> out) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return 0;
+    const std::unique_ptr<const int, void (*)(const int*)> closed(&descriptor, [](const int* d) { ::close(*d); });
+    ::lseek(descriptor, static_cast<off_t>(begin), SEEK_SET);
+    const Reader reader(archive_read_new(), archive_read_free);
+    if (!reader) throw std::bad_alloc();
+    archive_read_support_filter_bzip2(reader.get());
+    archive_read_support_format_raw(reader.get());
+    archive_entry* entry = nullptr;
+    if (archive_read_open_fd(reader.get(), descriptor, 1 << 16) != ARCHIVE_OK ||
+        archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
+        return 0;
+    std::vector<std::byte> passed(std::min<uint64_t>(skip, 1 << 16));
+    uint64_t have = 0;
+    while (have < skip + out.size()) {
+        const auto to = have < skip ? std::span(passed).first(std::min<uint64_t>(skip - have, passed.size()))
+                                    : out.subspan(have - skip);
+        const la_ssize_t got = archive_read_data(reader.get(), to.data(), to.size());
+        if (got <= 0) break;
+        have += static_cast<uint64_t>(got);
+    }
+    return have - std::min(have, skip);
 }
 
 }  // namespace cmtl

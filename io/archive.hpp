@@ -1,8 +1,10 @@
 #pragma once
 // Scans that arrive packed: .zip, .tar, .tar.gz. read_volume() (io/image_io.hpp) is the door; only archive.cpp sees
 // libarchive.
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,5 +49,9 @@ class UnpackedArchive {
     std::filesystem::path archive_, folder_;
     std::vector<std::string> members_, skipped_;  // paths inside of the archive
 };
+
+// Unpacks the bzip2 stream that begins at byte `begin` of a file, passes over `skip` of its bytes and fills `out`.
+// Returns how many bytes of `out` are there: fewer where the stream ends or is damaged.
+uint64_t read_bzip2(const std::filesystem::path& path, uint64_t begin, uint64_t skip, std::span<std::byte> out);
 
 }  // namespace cmtl

@@ -13,37 +13,35 @@
 #include "io/dicom.hpp"
 #include "io/header_checks.hpp"
 #include "io/itk_reader.hpp"
+#include "io/nifti.hpp"
+#include "io/nrrd.hpp"
 
 namespace cmtl {
 
 namespace {
 
-// The format of a file that is no DICOM, once its header has passed the check.
-FileFormat checked_format(const fs::path& path, ReadReport& report) {
-    const FileFormat format = detect_format(path);
-    switch (format) {
+// Calls nifti(), meta() or nrrd(), whichever a file that is no DICOM is.
+template <class Nifti, class Meta, class Nrrd>
+auto read_format(const fs::path& path, ReadReport& report, const Nifti& nifti, const Meta& meta, const Nrrd& nrrd) {
+    switch (detect_format(path)) {
         case FileFormat::nifti:
             report.format = "NIfTI";
-            check_nifti_header(path);
-            break;
+            return nifti();
         case FileFormat::meta:
             report.format = "MetaImage";
-            check_meta_header(path);
-            break;
+            return meta();
         case FileFormat::nrrd:
             report.format = "NRRD";
-            check_nrrd_header(path);
-            break;
-        case FileFormat::unknown:
+            return nrrd();
+        default:
             fail(ErrorKind::input, "image",
                  "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd, or one of them in a "
                  ".zip or .tar.gz can be read",
                  path.string());
     }
-    return format;
 }
 
-// covid_mtl(path), dicom(path, report) or file(path, format), whichever the path is.
+// covid_mtl(path), dicom(path, report) or file(path, report), whichever the path is.
 template <class CovidMtl, class Dicom, class File>
 auto read_unpacked(const fs::path& path, ReadReport& report, CovidMtl&& covid_mtl, Dicom&& dicom, File&& file) {
     std::error_code code;
@@ -53,7 +51,7 @@ auto read_unpacked(const fs::path& path, ReadReport& report, CovidMtl&& covid_mt
         report.format = "COVID-MTL";
         return covid_mtl(*volume);
     }
-    return is_dicom(path) ? dicom(path, report) : file(path, checked_format(path, report));
+    return is_dicom(path) ? dicom(path, report) : file(path, report);
 }
 
 // The same, of what an archive holds; messages name the archive.
@@ -188,7 +186,10 @@ Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport*
     Volume volume = read_either(
         path, options, report, [](const fs::path& p) { return as_volume(read_covid_mtl_volume(p)); },
         [&](const fs::path& p, ReadReport& r) { return read_dicom(p, options, r); },
-        [&](const fs::path& p, FileFormat format) { return read_with_itk(p, format); });
+        [&](const fs::path& p, ReadReport& r) {
+            return read_format(
+                p, r, [&] { return read_nifti(p, r); }, [&] { return read_meta(p); }, [&] { return read_nrrd(p, r); });
+        });
     check_geometry(volume.geometry, path.string(), options.min_slices);
     if (options.expect_ct) check_hounsfield(volume, path.string());
     return volume;
@@ -201,7 +202,11 @@ AnyImage read_image(const fs::path& path, const ReadOptions& options, ReadReport
     AnyImage image = read_either(
         path, anything, report, [](const fs::path& p) { return AnyImage(read_covid_mtl_volume(p)); },
         [&](const fs::path& p, ReadReport& r) { return read_any_dicom(p, anything, r); },
-        [&](const fs::path& p, FileFormat format) { return read_any_with_itk(p, format); });
+        [&](const fs::path& p, ReadReport& r) {
+            return read_format(
+                p, r, [&] { return read_any_nifti(p, r); }, [&] { return read_any_meta(p); },
+                [&] { return read_any_nrrd(p, r); });
+        });
     check_geometry(std::visit([](const auto& i) { return i.geometry; }, image), path.string(), 1);
     return image;
 }

@@ -8,9 +8,9 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/parallel.hpp"
-#include "io/read_error.hpp"
 #include "io/dicom_writer.hpp"
 #include "io/image_io.hpp"
+#include "io/read_error.hpp"
 #include "test_data.hpp"
 
 namespace cmtl {
