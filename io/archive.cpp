@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 #include "base/error.hpp"
@@ -60,6 +61,23 @@ std::vector<std::string> parts_of(std::string name) {
 bool leads_outside(const std::string& name, const std::vector<std::string>& parts) {
     return name[0] == '/' || name[0] == '\\' || (name.size() > 1 && name[1] == ':') ||
            std::find(parts.begin(), parts.end(), "..") != parts.end();
+}
+
+// Whether a MetaImage or NRRD header names voxels outside of its own folder and those below.
+bool names_outside(const fs::path& path) {
+    std::istringstream lines(header::head_of(path, 1 << 16));
+    bool list = false;  // file names, one a line
+    for (std::string line; std::getline(lines, line) && !header::trimmed(line).empty();) {
+        const size_t end = line.find_first_of("=:");
+        const std::string key = header::lower(header::trimmed(line.substr(0, end)));
+        const bool named = end != line.npos && (key == "elementdatafile" || key == "data file" || key == "datafile");
+        if (!named && !list) continue;
+        const std::string value = header::trimmed(list ? line : line.substr(end + 1));
+        if (!value.empty() && leads_outside(value, parts_of(value))) return true;
+        if (named && header::lower(value).rfind("list", 0) != 0) return false;
+        list = true;
+    }
+    return false;
 }
 
 bool is_litter(const std::vector<std::string>& parts) {
@@ -278,7 +296,14 @@ fs::path UnpackedArchive::image() const {
         fail(ErrorKind::input, tag, "{}: more than one image: {}{}; unpack it and give one of them", archive_.string(),
              listed(images), slices ? fmt::format(" and {} DICOM files", slices) : "");
     if (slices) return folder_;
-    if (images.size() == 1) return folder_ / images[0];
+    if (images.size() == 1) {
+        const fs::path path = folder_ / images[0];
+        const FileFormat format = detect_format(path);
+        if ((format == FileFormat::meta || format == FileFormat::nrrd) && names_outside(path))
+            fail(ErrorKind::input, tag, "{}: {} names voxels outside of the archive: do not trust this file",
+                 archive_.string(), images[0]);
+        return path;
+    }
     if (!archives.empty())
         fail(ErrorKind::input, tag, "{}: holds an archive ({}), which stays closed: unpack it and give that",
              archive_.string(), listed(archives));

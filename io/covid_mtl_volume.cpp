@@ -13,7 +13,6 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "io/dicom_header.hpp"
-#include "io/image_io.hpp"
 #include "io/png.hpp"
 
 namespace cmtl {
@@ -157,6 +156,23 @@ Geometry geometry_of(const DicomHeader& header, const PngHeader& frame, size_t f
     return g;
 }
 
+// Nothing on the volume's faces, and at most half of it anything.
+bool is_cut_out(const Image<int32_t>& image, int32_t nothing) {
+    const Index3& n = image.geometry.size;
+    int64_t empty = 0;
+    size_t at = 0;
+    for (int64_t z = 0; z < n[2]; ++z)
+        for (int64_t y = 0; y < n[1]; ++y) {
+            const bool face = z == 0 || y == 0 || z == n[2] - 1 || y == n[1] - 1;
+            for (int64_t x = 0; x < n[0]; ++x, ++at) {
+                const bool is_empty = image.voxels[at] == nothing;
+                if (!is_empty && (face || x == 0 || x == n[0] - 1)) return false;
+                empty += is_empty;
+            }
+        }
+    return empty >= image.geometry.count() / 2;
+}
+
 }  // namespace
 
 std::optional<fs::path> find_covid_mtl_volume(const fs::path& path) {
@@ -175,7 +191,7 @@ std::optional<fs::path> find_covid_mtl_volume(const fs::path& path) {
     return first;
 }
 
-Image<int32_t> read_covid_mtl_volume(const fs::path& path) {
+Image<int32_t> read_covid_mtl_volume(const fs::path& path, ReadReport& report) {
     const std::string name = path.string(), content = read_file(path);
     const DicomHeader header = parse_dicom_header(bytes_of(content), name);
     const std::vector<std::string> frames = frames_of(bytes_of(content), header, name);
@@ -206,6 +222,9 @@ Image<int32_t> read_covid_mtl_volume(const fs::path& path) {
     }
     for (const std::exception_ptr& error : errors)
         if (error) std::rethrow_exception(error);
+    if (is_cut_out(image, static_cast<int32_t>(intercept)))
+        report.warnings.push_back(fmt::format(
+            "{}: the lungs are cut out (all else is 0): their segmentation needs the whole CT, or a mask", name));
     return image;
 }
 

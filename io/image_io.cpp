@@ -41,7 +41,7 @@ auto read_format(const fs::path& path, ReadReport& report, const Nifti& nifti, c
     }
 }
 
-// covid_mtl(path), dicom(path, report) or file(path, report), whichever the path is.
+// covid_mtl(path, report), dicom(path, report) or file(path, report), whichever the path is.
 template <class CovidMtl, class Dicom, class File>
 auto read_unpacked(const fs::path& path, ReadReport& report, CovidMtl&& covid_mtl, Dicom&& dicom, File&& file) {
     std::error_code code;
@@ -49,7 +49,7 @@ auto read_unpacked(const fs::path& path, ReadReport& report, CovidMtl&& covid_mt
         fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
     if (const auto volume = find_covid_mtl_volume(path)) {
         report.format = "COVID-MTL";
-        return covid_mtl(*volume);
+        return covid_mtl(*volume, report);
     }
     return is_dicom(path) ? dicom(path, report) : file(path, report);
 }
@@ -184,7 +184,7 @@ bool ends_with(const std::string& name, std::string_view end) {
 
 Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport* report) {
     Volume volume = read_either(
-        path, options, report, [](const fs::path& p) { return as_volume(read_covid_mtl_volume(p)); },
+        path, options, report, [](const fs::path& p, ReadReport& r) { return as_volume(read_covid_mtl_volume(p, r)); },
         [&](const fs::path& p, ReadReport& r) { return read_dicom(p, options, r); },
         [&](const fs::path& p, ReadReport& r) {
             return read_format(
@@ -200,7 +200,7 @@ AnyImage read_image(const fs::path& path, const ReadOptions& options, ReadReport
     anything.min_slices = 1;
     anything.expect_ct = false;
     AnyImage image = read_either(
-        path, anything, report, [](const fs::path& p) { return AnyImage(read_covid_mtl_volume(p)); },
+        path, anything, report, [](const fs::path& p, ReadReport& r) { return AnyImage(read_covid_mtl_volume(p, r)); },
         [&](const fs::path& p, ReadReport& r) { return read_any_dicom(p, anything, r); },
         [&](const fs::path& p, ReadReport& r) {
             return read_format(

@@ -160,6 +160,21 @@ TEST_F(Archive, PathsThatLeadOutAreRefused) {
     EXPECT_FALSE(fs::exists(folder_ / "tmp/evil.dcm"));
 }
 
+TEST_F(Archive, HeadersThatNameVoxelsOutsideAreRefused) {
+    write_bytes(folder_ / "secret.raw", std::string(360, 'x'));
+    const std::string meta =
+        "ObjectType = Image\nNDims = 3\nBinaryData = True\nElementSpacing = 1 1 1\nDimSize = 5 6 6\n"
+        "ElementType = MET_SHORT\nElementDataFile = ";
+    const std::string nrrd =
+        "NRRD0004\ntype: short\ndimension: 3\nspacings: 1 1 1\nsizes: 5 6 6\nendian: little\nencoding: raw\ndata "
+        "file: ";
+    for (const std::string& outside : {(folder_ / "secret.raw").string(), std::string("../../secret.raw")}) {
+        EXPECT_ERROR(write(zipped({{.name = "x.mhd", .content = meta + outside + "\n"}})), "voxels outside");
+        EXPECT_ERROR(write(zipped({{.name = "x.mhd", .content = meta + "LIST\n" + outside + "\n"}})), "voxels outside");
+        EXPECT_ERROR(write(zipped({{.name = "x.nhdr", .content = nrrd + outside + "\n\n"}})), "voxels outside");
+    }
+}
+
 TEST_F(Archive, LinksAndDevicesArePassedOver) {
     write_bytes(folder_ / "secret", "x");
     const std::string target = (folder_ / "secret").string();

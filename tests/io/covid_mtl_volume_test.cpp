@@ -50,6 +50,7 @@ TEST(CovidMtlVolume, IsReadInHounsfieldUnits) {
     const Volume volume = read_volume(write(folder, lungs()), {}, &report);
     expect_lungs(volume);
     EXPECT_EQ(report.format, "COVID-MTL");
+    EXPECT_TRUE(report.warnings.empty());  // lungs touch two faces here
     Geometry plain;
     plain.size = {9, 7, 5};
     EXPECT_EQ(volume.geometry, plain);  // 1 mm, LPS, feet first
@@ -62,6 +63,31 @@ TEST(CovidMtlVolume, IsReadInHounsfieldUnits) {
     set_threads(4);
     expect_lungs(read_volume(folder / "Patient-1.dcm"));
     set_threads(0);
+}
+
+TEST(CovidMtlVolume, LungsThatAreCutOutAreToldFromAWholeCt) {
+    TemporaryFolder folder;
+    const auto warnings = [&](const std::function<uint16_t(int, int, int)>& value) {
+        CovidMtlVolume volume;
+        for (int z = 0; z < 6; ++z)
+            volume.frames.push_back(test::png_bytes(8, 8, [&](int x, int y) { return value(x, y, z); }));
+        ReadOptions quiet;
+        quiet.warn = false;
+        ReadReport report;
+        read_volume(write(folder, volume), quiet, &report);
+        return report.warnings;
+    };
+    const auto inside = [](int x, int y, int z) { return x > 1 && x < 6 && y > 1 && y < 6 && z > 0 && z < 5; };
+    const auto cut_out =
+        warnings([&](int x, int y, int z) { return static_cast<uint16_t>(inside(x, y, z) ? 200 + x : 0); });
+    ASSERT_EQ(cut_out.size(), 1u);
+    EXPECT_NE(cut_out[0].find("the lungs are cut out"), std::string::npos) << cut_out[0];
+    EXPECT_TRUE(warnings([&](int x, int y, int z) {
+                    return static_cast<uint16_t>(inside(x, y, z) ? 200 + x : y == 7 ? 1000 : 0);
+                }).empty());
+    EXPECT_TRUE(warnings([](int x, int y, int z) {
+                    return static_cast<uint16_t>(x > 0 && x < 7 && y > 0 && y < 7 && z > 0 && z < 5 ? 200 + z : 3 * x);
+                }).empty());
 }
 
 TEST(CovidMtlVolume, FramesByTableOrByFragment) {
