@@ -19,8 +19,9 @@
 #include "test_data.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
-// GDCM's codecs do not free what they hold when a stream turns out to be damaged.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libgdcm\nleak:libopenjp2\n"; }
+// Of the whole program: GDCM's codecs do not free what they hold when a stream turns out to be damaged, and ITK's
+// NIfTI library loses the name of each file that it writes.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libgdcm\nleak:libopenjp2\nleak:libITKniftiio\n"; }
 #endif
 
 namespace cmtl {
