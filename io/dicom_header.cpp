@@ -184,6 +184,8 @@ std::vector<std::byte> inflate_raw(std::span<const std::byte> packed, const std:
     return out;
 }
 
+bool is_capital(std::byte b) { return b >= std::byte{'A'} && b <= std::byte{'Z'}; }
+
 bool has_mark(std::span<const std::byte> bytes) {
     return bytes.size() >= 132 && std::memcmp(bytes.data() + 128, "DICM", 4) == 0;
 }
@@ -220,7 +222,10 @@ DicomHeader parse_dicom_header(std::span<const std::byte> bytes, const std::stri
         inner.data_set(0, true, false);
         inner.finish();
     } else {
-        meta.data_set(begin, syntax != "1.2.840.10008.1.2", header.big_endian());
+        // pydicom before 3.0 writes a new data set without types whatever transfer syntax it is told; the published
+        // COVID-MTL volumes are such files.
+        const bool typed = bytes.size() < begin + 6 || (is_capital(bytes[begin + 4]) && is_capital(bytes[begin + 5]));
+        meta.data_set(begin, syntax != "1.2.840.10008.1.2" && typed, header.big_endian());
         meta.finish();
     }
     return header;

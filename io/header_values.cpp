@@ -20,6 +20,36 @@ std::string head_of(const fs::path& path, size_t count) {
     return head;
 }
 
+namespace {
+using GzipFile = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
+
+GzipFile opened_at(const fs::path& path, uint64_t begin) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) fail(ErrorKind::input, "file", "{}: cannot be opened", path.string());
+    ::lseek(descriptor, static_cast<off_t>(begin), SEEK_SET);
+    GzipFile file(gzdopen(descriptor, "rb"), gzclose);
+    if (!file) {
+        ::close(descriptor);
+        throw std::bad_alloc();
+    }
+    gzbuffer(file.get(), 1 << 18);
+    return file;
+}
+}  // namespace
+
+uint64_t read_gzip(const fs::path& path, uint64_t begin, uint64_t skip, std::span<std::byte> out) {
+    const GzipFile file = opened_at(path, begin);
+    if (skip > 0 && gzseek(file.get(), static_cast<z_off_t>(skip), SEEK_CUR) < 0) return 0;
+    size_t have = 0;
+    while (have < out.size()) {
+        const auto want = static_cast<unsigned>(std::min<size_t>(out.size() - have, size_t{1} << 30));
+        const int got = gzread(file.get(), out.data() + have, want);
+        if (got <= 0) break;
+        have += static_cast<size_t>(got);
+    }
+    return have;
+}
+
 bool is_gzip(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
     return in.get() == 0x1F && in.get() == 0x8B;
@@ -39,15 +69,7 @@ void check_gzip_length(const char* tag, const fs::path& path, uint64_t begin, ui
     const uint32_t recorded =
         uint32_t{last[0]} | uint32_t{last[1]} << 8 | uint32_t{last[2]} << 16 | uint32_t{last[3]} << 24;
     if (in && recorded == static_cast<uint32_t>(needed)) return;
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) bad(tag, path, "cannot be opened");
-    ::lseek(descriptor, static_cast<off_t>(begin), SEEK_SET);
-    const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzdopen(descriptor, "rb"), gzclose);
-    if (!file) {
-        ::close(descriptor);
-        throw std::bad_alloc();
-    }
-    gzbuffer(file.get(), 1 << 17);
+    const GzipFile file = opened_at(path, begin);
     std::vector<char> buffer(1 << 18);
     uint64_t have = 0;
     while (have < needed) {

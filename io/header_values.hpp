@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -32,6 +34,10 @@ bool is_gzip(const fs::path& path);
 // bytes record is believed where it is exactly the expected one (damaged or cut files do not end so); otherwise the
 // stream is inflated and counted.
 void check_gzip_length(const char* tag, const fs::path& path, uint64_t begin, uint64_t needed);
+
+// Inflates the gzip stream that begins at byte `begin`, passes over `skip` of its bytes and fills `out`. Returns how
+// many bytes of `out` are there: fewer where the stream ends or is damaged.
+uint64_t read_gzip(const fs::path& path, uint64_t begin, uint64_t skip, std::span<std::byte> out);
 
 // Inflates a zlib or gzip stream to its end and its checksum: exactly `needed` bytes.
 void check_zlib_stream(const char* tag, const fs::path& path, uint64_t begin, uint64_t needed);

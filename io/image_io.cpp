@@ -8,41 +8,76 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/parallel.hpp"
+#include "io/archive.hpp"
+#include "io/covid_mtl_volume.hpp"
 #include "io/dicom.hpp"
 #include "io/header_checks.hpp"
 #include "io/itk_reader.hpp"
+#include "io/nifti.hpp"
+#include "io/nrrd.hpp"
 
 namespace cmtl {
 
 namespace {
 
-// The format of a file that is no DICOM, once its header has passed the check.
-FileFormat checked_format(const fs::path& path, ReadReport& report) {
-    const FileFormat format = detect_format(path);
-    switch (format) {
+// Calls nifti(), meta() or nrrd(), whichever a file that is no DICOM is.
+template <class Nifti, class Meta, class Nrrd>
+auto read_format(const fs::path& path, ReadReport& report, const Nifti& nifti, const Meta& meta, const Nrrd& nrrd) {
+    switch (detect_format(path)) {
         case FileFormat::nifti:
             report.format = "NIfTI";
-            check_nifti_header(path);
-            break;
+            return nifti();
         case FileFormat::meta:
             report.format = "MetaImage";
-            check_meta_header(path);
-            break;
+            return meta();
         case FileFormat::nrrd:
             report.format = "NRRD";
-            check_nrrd_header(path);
-            break;
-        case FileFormat::unknown:
+            return nrrd();
+        default:
             fail(ErrorKind::input, "image",
-                 "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd can be read",
+                 "{}: the format is not known; a DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd, or one of them in a "
+                 ".zip or .tar.gz can be read",
                  path.string());
     }
-    return format;
 }
 
-// dicom(report) or file(format), whichever the path is; warnings are told before errors.
-template <class Dicom, class File>
-auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* report, Dicom&& dicom, File&& file) {
+// covid_mtl(path, report), dicom(path, report) or file(path, report), whichever the path is.
+template <class CovidMtl, class Dicom, class File>
+auto read_unpacked(const fs::path& path, ReadReport& report, CovidMtl&& covid_mtl, Dicom&& dicom, File&& file) {
+    std::error_code code;
+    if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
+        fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
+    if (const auto volume = find_covid_mtl_volume(path)) {
+        report.format = "COVID-MTL";
+        return covid_mtl(*volume, report);
+    }
+    return is_dicom(path) ? dicom(path, report) : file(path, report);
+}
+
+// The same, of what an archive holds; messages name the archive.
+template <class... Readers>
+auto read_packed(const fs::path& path, ReadReport& report, const Readers&... readers) {
+    const UnpackedArchive archive(path);
+    const auto tell = [&] {
+        for (std::string& warning : report.warnings) warning = archive.told(std::move(warning));
+        for (const std::string& member : archive.skipped())
+            report.warnings.push_back(fmt::format("{}: passing over {}: a link or device", path.string(), member));
+    };
+    try {
+        auto image = read_unpacked(archive.image(), report, readers...);
+        tell();
+        return image;
+    } catch (const Error& error) {
+        tell();
+        const std::string_view what = error.what();
+        const std::string_view tag = what.substr(1, what.size() - error.message().size() - 3);  // "[tag] message"
+        throw Error(error.kind(), tag, archive.told(std::string(error.message())));
+    }
+}
+
+// Warnings are told before errors.
+template <class... Readers>
+auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* report, const Readers&... readers) {
     ReadReport own;
     ReadReport& r = report ? *report : own;
     r = {};
@@ -52,10 +87,7 @@ auto read_either(const fs::path& path, const ReadOptions& options, ReadReport* r
     };
     try {
         require_readable(path);
-        std::error_code code;
-        if (!fs::is_directory(path, code) && !fs::is_regular_file(path, code))
-            fail(ErrorKind::input, "image", "{}: neither a file nor a folder", path.string());
-        auto image = is_dicom(path) ? dicom(r) : file(checked_format(path, r));
+        auto image = is_archive(path) ? read_packed(path, r, readers...) : read_unpacked(path, r, readers...);
         warn();
         return image;
     } catch (const fs::filesystem_error& error) {
@@ -137,6 +169,13 @@ constexpr ValueType value_type = std::is_same_v<T, uint8_t>   ? ValueType::uint8
                                  : std::is_same_v<T, int16_t> ? ValueType::int16
                                                               : ValueType::float32;
 
+Volume as_volume(const Image<int32_t>& image) {
+    Volume volume(image.geometry);
+    std::transform(image.voxels.begin(), image.voxels.end(), volume.voxels.begin(),
+                   [](int32_t v) { return static_cast<float>(v); });
+    return volume;
+}
+
 bool ends_with(const std::string& name, std::string_view end) {
     return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
 }
@@ -145,8 +184,12 @@ bool ends_with(const std::string& name, std::string_view end) {
 
 Volume read_volume(const fs::path& path, const ReadOptions& options, ReadReport* report) {
     Volume volume = read_either(
-        path, options, report, [&](ReadReport& r) { return read_dicom(path, options, r); },
-        [&](FileFormat format) { return read_with_itk(path, format); });
+        path, options, report, [](const fs::path& p, ReadReport& r) { return as_volume(read_covid_mtl_volume(p, r)); },
+        [&](const fs::path& p, ReadReport& r) { return read_dicom(p, options, r); },
+        [&](const fs::path& p, ReadReport& r) {
+            return read_format(
+                p, r, [&] { return read_nifti(p, r); }, [&] { return read_meta(p); }, [&] { return read_nrrd(p, r); });
+        });
     check_geometry(volume.geometry, path.string(), options.min_slices);
     if (options.expect_ct) check_hounsfield(volume, path.string());
     return volume;
@@ -157,8 +200,13 @@ AnyImage read_image(const fs::path& path, const ReadOptions& options, ReadReport
     anything.min_slices = 1;
     anything.expect_ct = false;
     AnyImage image = read_either(
-        path, anything, report, [&](ReadReport& r) { return read_any_dicom(path, anything, r); },
-        [&](FileFormat format) { return read_any_with_itk(path, format); });
+        path, anything, report, [](const fs::path& p, ReadReport& r) { return AnyImage(read_covid_mtl_volume(p, r)); },
+        [&](const fs::path& p, ReadReport& r) { return read_any_dicom(p, anything, r); },
+        [&](const fs::path& p, ReadReport& r) {
+            return read_format(
+                p, r, [&] { return read_any_nifti(p, r); }, [&] { return read_any_meta(p); },
+                [&] { return read_any_nrrd(p, r); });
+        });
     check_geometry(std::visit([](const auto& i) { return i.geometry; }, image), path.string(), 1);
     return image;
 }

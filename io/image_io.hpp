@@ -29,16 +29,17 @@ struct ReadOptions {
 };
 
 struct ReadReport {
-    std::string format;                 // "DICOM", "NIfTI", "MetaImage" or "NRRD"
+    std::string format;                 // "DICOM", "NIfTI", "MetaImage", "NRRD" or "COVID-MTL"
     std::string series_uid;             // DICOM only
     std::vector<std::string> warnings;  // for example the other series of the folder
 };
 
 // Reads a DICOM folder (one series, or one multi-frame file), a multi-frame DICOM file, NIfTI (.nii, .nii.gz),
-// MetaImage
-// (.mha, .mhd) or NRRD (.nrrd, .nhdr). Values are Hounsfield units (slope and intercept applied), on the file's own
-// grid in LPS coordinates; DICOM slices are sorted along the normal, and what a CT's headers call padding (0028,0120)
-// is -1024 HU. The format is found by content, not by name.
+// MetaImage (.mha, .mhd), NRRD (.nrrd, .nhdr), a published COVID-MTL volume (PNG pictures inside of DICOM,
+// io/covid_mtl_volume.hpp), or an archive (.zip, .tar, .tar.gz) that holds one of them; it is unpacked below TMPDIR
+// (io/archive.hpp). Values are Hounsfield units (slope and intercept applied), on the file's own grid in LPS
+// coordinates; DICOM slices are sorted along the normal, and what a CT's headers call padding (0028,0120) is -1024 HU.
+// The format is found by content, not by name.
 Volume read_volume(const std::filesystem::path& path, const ReadOptions& options = {}, ReadReport* report = nullptr);
 
 // An image in the type that its file stores.

@@ -8,16 +8,12 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
-#include <optional>
-#include <span>
 #include <sstream>
-#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/parallel.hpp"
-#include "io/nifti_voxels.hpp"
 #include "io/silent_stderr.hpp"
+#include "io/voxel_types.hpp"
 
 namespace cmtl {
 
@@ -59,17 +55,6 @@ itk::ImageIOBase::Pointer make_io(FileFormat format) {
     }
 }
 
-template <class T>
-void widen(const std::vector<T>& in, std::vector<float>& out) {
-    parallel_ranges(
-        std::ssize(out),
-        [&](int64_t begin, int64_t end) {
-            std::transform(in.begin() + begin, in.begin() + end, out.begin() + begin,
-                           [](T v) { return static_cast<float>(v); });
-        },
-        1 << 16);
-}
-
 // The first sentence of what ITK says, without its file names and line numbers.
 std::string reason(const itk::ExceptionObject& error) {
     std::string text = error.GetDescription();
@@ -79,75 +64,46 @@ std::string reason(const itk::ExceptionObject& error) {
     return text.substr(0, 200);
 }
 
-// Calls use(T{}) with the voxels' type.
-template <class Use>
-void with_component_type(const itk::ImageIOBase& io, const std::filesystem::path& path, FileFormat format, Use&& use) {
+StoredType type_of(const itk::ImageIOBase& io, const std::filesystem::path& path) {
     using C = itk::ImageIOBase::IOComponentEnum;
     switch (io.GetComponentType()) {
         case C::UCHAR:
-            return use(uint8_t{});
+            return StoredType::uint8;
         case C::CHAR:
-            return use(int8_t{});
+            return StoredType::int8;
         case C::USHORT:
-            return use(uint16_t{});
+            return StoredType::uint16;
         case C::SHORT:
-            return use(int16_t{});
+            return StoredType::int16;
         case C::UINT:
-            return use(uint32_t{});
+            return StoredType::uint32;
         case C::INT:
-            return use(int32_t{});
+            return StoredType::int32;
         case C::ULONG:
         case C::ULONGLONG:
-            return use(uint64_t{});
+            return StoredType::uint64;
         case C::LONG:
         case C::LONGLONG:
-            return use(int64_t{});
+            return StoredType::int64;
         case C::FLOAT:
-            return use(float{});
+            return StoredType::float32;
         case C::DOUBLE:
-            return use(double{});
+            return StoredType::float64;
         default:
-            fail(ErrorKind::input, tag_of(format), "{}: the value type is no number", path.string());
+            fail(ErrorKind::input, "meta", "{}: the value type is no number", path.string());
     }
 }
 
-template <class T>
-constexpr bool is_alternative =
-    std::is_same_v<T, uint8_t> || std::is_same_v<T, int16_t> || std::is_same_v<T, uint16_t> ||
-    std::is_same_v<T, int32_t> || std::is_floating_point_v<T>;
-
-// Types that AnyImage lacks become the next one that holds them, 64-bit numbers double where that is exact.
-template <class T>
-AnyImage exact(const std::vector<T>& raw, const Geometry& g, const std::filesystem::path& path, const char* tag) {
-    if constexpr (sizeof(T) == 1) {
-        Image<int16_t> image(g);
-        std::copy(raw.begin(), raw.end(), image.voxels.begin());
-        return image;
-    } else {
-        Image<double> image(g);
-        for (size_t n = 0; n < raw.size(); ++n) {
-            const auto value = static_cast<double>(raw[n]);
-            if constexpr (sizeof(T) == 8)
-                if (!(std::abs(value) <= 9007199254740992.0))
-                    fail(ErrorKind::input, tag, "{}: the value {} is too large to be kept exactly (above 2^53)",
-                         path.string(), raw[n]);
-            image.voxels[n] = value;
-        }
-        return image;
-    }
-}
-
-// Opens the file and calls use(io, geometry, load), where load(vector) fills a vector of the file's type with the
-// voxels; ITK's exceptions become our errors. Of NIfTI ITK reads the header alone, so that several files are read at a
-// time.
+// Opens the file and calls use(geometry, type, load), where load(vector) fills a vector of the file's type with the
+// voxels; ITK's exceptions become our errors.
 template <class Use>
-auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) {
-    const char* tag = tag_of(format);
+auto with_file(const std::filesystem::path& path, Use&& use) {
+    constexpr const char* tag = "meta";
     const std::string name = path.string();
-    std::unique_lock lock(itk_mutex);
-    std::optional<Quiet> quiet(std::in_place);
+    const std::lock_guard lock(itk_mutex);
+    const Quiet quiet;
     try {
-        const itk::ImageIOBase::Pointer io = make_io(format);
+        const itk::ImageIOBase::Pointer io = make_io(FileFormat::meta);
         io->SetFileName(name);
         io->ReadImageInformation();
         const unsigned dims = io->GetNumberOfDimensions();
@@ -173,12 +129,7 @@ auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) 
         if (io->GetImageSizeInPixels() != static_cast<itk::ImageIOBase::SizeType>(voxels) || voxels > (size_t{1} << 30))
             fail(ErrorKind::input, tag, "{}: {} voxels cannot be read", name, io->GetImageSizeInPixels());
         io->SetIORegion(region);
-        return use(*io, g, [&](auto& out) {
-            if (format != FileFormat::nifti) return io->Read(out.data());
-            quiet.reset();
-            lock.unlock();
-            read_nifti_voxels(path, std::as_writable_bytes(std::span(out)));
-        });
+        return use(g, type_of(*io, path), [&](auto& out) { io->Read(out.data()); });
     } catch (const itk::ExceptionObject& error) {
         fail(ErrorKind::input, tag, "{}: truncated or damaged: {}", name, reason(error));
     }
@@ -186,37 +137,16 @@ auto with_file(const std::filesystem::path& path, FileFormat format, Use&& use) 
 
 }  // namespace
 
-Volume read_with_itk(const std::filesystem::path& path, FileFormat format) {
-    return with_file(path, format, [&](const itk::ImageIOBase& io, const Geometry& g, const auto& load) {
-        Volume volume(g);
-        with_component_type(io, path, format, [&]<class T>(T) {
-            if constexpr (std::is_same_v<T, float>) {
-                load(volume.voxels);
-            } else {
-                std::vector<T> stored(volume.voxels.size());
-                load(stored);
-                widen(stored, volume.voxels);
-            }
-        });
-        return volume;
-    });
+Volume read_meta(const std::filesystem::path& path) {
+    check_meta_header(path);
+    return with_file(path,
+                     [](const Geometry& g, StoredType type, const auto& load) { return load_volume(g, type, load); });
 }
 
-AnyImage read_any_with_itk(const std::filesystem::path& path, FileFormat format) {
-    return with_file(path, format, [&](const itk::ImageIOBase& io, const Geometry& g, const auto& load) {
-        AnyImage any;
-        with_component_type(io, path, format, [&]<class T>(T) {
-            if constexpr (is_alternative<T>) {
-                Image<T> image(g);
-                load(image.voxels);
-                any = std::move(image);
-            } else {
-                std::vector<T> stored(static_cast<size_t>(g.count()));
-                load(stored);
-                any = exact<T>(stored, g, path, tag_of(format));
-            }
-        });
-        return any;
+AnyImage read_any_meta(const std::filesystem::path& path) {
+    check_meta_header(path);
+    return with_file(path, [&](const Geometry& g, StoredType type, const auto& load) {
+        return load_any(g, type, path, "meta", load);
     });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// NIfTI, MetaImage and NRRD through ITK's image classes: the only translation unit that sees ITK (it compiles slowly).
+// MetaImage from, and NIfTI, MetaImage and NRRD to files through ITK's image classes: the only translation unit that
+// sees ITK (it compiles slowly).
 #include <cstdint>
 #include <filesystem>
 
@@ -9,13 +10,10 @@
 
 namespace cmtl {
 
-// Any scalar type becomes float, NIfTI's slope and intercept applied. The header must have passed its check.
-// Throws Error(input) where ITK cannot read the file.
-Volume read_with_itk(const std::filesystem::path& path, FileFormat format);
-
-// The type that the file stores (float where NIfTI's slope and intercept change the values); voxels go from ITK's hands
-// into the image without a detour where AnyImage has that type.
-AnyImage read_any_with_itk(const std::filesystem::path& path, FileFormat format);
+// One file at a time, whatever the number of threads. Throws Error(input) where the header fails its check or ITK
+// cannot read the file.
+Volume read_meta(const std::filesystem::path& path);
+AnyImage read_any_meta(const std::filesystem::path& path);
 
 enum class ValueType { uint8, int16, float32 };
 

@@ -7,6 +7,26 @@ namespace cmtl {
 
 using namespace header;
 
+namespace {
+
+// "ElementDataFile = LIST": a line for each slice's file.
+void check_list(const fs::path& path, const std::string& head, size_t at, const std::vector<int64_t>& sizes,
+                uint64_t slice_bytes) {
+    constexpr const char* tag = "meta";
+    int64_t files = 0;
+    for (; at < head.size() && files < sizes[2]; ++files) {
+        const size_t end = std::min(head.find('\n', at), head.size());
+        const std::string name = trimmed(head.substr(at, end - at));
+        at = end + 1;
+        if (name.empty()) break;
+        check_length(tag, data_file(tag, path, name), slice_bytes);
+    }
+    if (files != sizes[2])
+        bad(tag, path, "the list names {} data files for {} slices; copy the header again", files, sizes[2]);
+}
+
+}  // namespace
+
 void check_meta_header(const fs::path& path) {
     constexpr const char* tag = "meta";
     const std::string head = head_of(path, 1 << 16);
@@ -84,11 +104,17 @@ void check_meta_header(const fs::path& path) {
     }
     const std::string& file = need("ElementDataFile");
     const bool local = lower(file) == "local";
-    if (file.empty() || lower(file) == "list" || file.find('%') != std::string::npos)
-        bad(tag, path, "voxels spread over several files are not supported (ElementDataFile = {})", file);
+    const uint64_t raw = static_cast<uint64_t>(voxels) * static_cast<uint64_t>(bytes.at(type));
+    if (lower(file) == "list") {
+        if (packed) bad(tag, path, "a list of compressed data files is not supported; write one file");
+        return check_list(path, head, at, sizes, raw / static_cast<uint64_t>(sizes[2]) + static_cast<uint64_t>(skip));
+    }
+    if (file.empty() || lower(file).rfind("list", 0) == 0 || file.find('%') != std::string::npos)
+        bad(tag, path,
+            "voxels spread over files of a pattern are not supported (ElementDataFile = {}); name them in a LIST",
+            file);
     const fs::path data = local ? path : data_file(tag, path, file);
     const uint64_t begin = (local ? at : 0) + static_cast<uint64_t>(skip), size = fs::file_size(data);
-    const uint64_t raw = static_cast<uint64_t>(voxels) * static_cast<uint64_t>(bytes.at(type));
     if (packed) {
         if (begin >= size || raw > 1032 * (size - begin) + 1024)
             bad(tag, path,

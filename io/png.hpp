@@ -1,5 +1,6 @@
 #pragma once
-// 8-bit PNG, grey or RGB.
+// PNG: pictures of 8 bits, grey or RGB, are written; 16-bit grey, which some volumes are stored in, is read.
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -22,6 +23,18 @@ struct Picture {
 
 // The bytes of a PNG file.
 std::string encode_png(const Picture& picture);
+// What the header of a PNG file states; bit_depth 0 where the bytes do not begin as one.
+struct PngHeader {
+    int64_t width = 0, height = 0;
+    int bit_depth = 0;
+    bool grey = false;  // one value per pixel and no palette
+};
+PngHeader png_header(std::span<const std::byte> bytes);
+
+// Decodes 16-bit grey pixels, rows from the top, as they are stored: gamma and colour chunks change nothing. `out` has
+// the length that the header states. Throws Error(input) naming `name` where the picture is damaged or cut.
+void decode_png_grey16(std::span<const std::byte> bytes, const std::string& name, std::span<uint16_t> out);
+
 // Written whole or not at all.
 void write_png(const std::filesystem::path& path, const Picture& picture);
 

@@ -234,7 +234,8 @@ int run(Tool& tool) {
         "Reads a CT with a trained model: probabilities (JSON), lung mask (NIfTI on the CT's grid), report (HTML).\n"
         "Features that the model takes are computed from the CT as they were in its training.");
     tool.app.add_option("--model", a.model, "run folder of cmtl_train or .safetensors file")->required();
-    tool.app.add_option("-i,--input", a.image, "CT: DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd");
+    tool.app.add_option("-i,--input", a.image,
+                        "CT: DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd, or a .zip or .tar.gz of one");
     tool.app.add_option("--mask", a.mask, "lung mask on the CT's grid, instead of segmenting");
     tool.app.add_option("--manifest", a.manifest,
                         "CSV of cases (ID,Image[,Mask] and known labels): DIR/predictions.csv");

@@ -150,7 +150,8 @@ int run(Tool& tool) {
         "file that are passed through, features.");
     tool.app
         .add_option("IMAGE", a.input,
-                    "image (DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd), or batch file .csv: columns "
+                    "image (DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd, or a .zip or .tar.gz of one), or batch file "
+                    ".csv: columns "
                     "Image and Mask (paths relative to the file), perhaps ID and Label")
         ->required()
         ->option_text("or CASES.csv");

@@ -147,7 +147,10 @@ int main(int argc, char** argv) {
             "bronchi,\n"
             "parted into right and left, vessels filled in; consolidation between aerated lung and the pleura is "
             "added.");
-        tool.app.add_option("-i,--input", o.input, "DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd")->required();
+        tool.app
+            .add_option("-i,--input", o.input,
+                        "DICOM folder, .nii, .nii.gz, .mha, .mhd or .nrrd, or a .zip or .tar.gz of one")
+            ->required();
         tool.app.add_option("-o,--output", o.output, "mask: .nii.gz, .nii, .nrrd or .mha")->required();
         tool.app.add_option("--json", o.json, "litres and mean HU per lung, quality flags, times");
         tool.app.add_option("--preview", o.preview, "PNG: axial, coronal and sagittal slices with the lungs outlined");

@@ -5,8 +5,8 @@ set -euo pipefail
 packages=(
     # build
     g++ cmake ninja-build ccache git ca-certificates pkg-config
-    # image files: DICOM, NIfTI, MetaImage, NRRD; PNG
-    libinsighttoolkit5-dev libgdcm-dev libpng-dev zlib1g-dev
+    # image files: DICOM, NIfTI, MetaImage, NRRD; PNG; zip and tar
+    libinsighttoolkit5-dev libgdcm-dev libpng-dev zlib1g-dev libarchive-dev
     # convolutions on the CPU
     libdnnl-dev
     # JSON, YAML, command lines, text, logs

@@ -11,8 +11,8 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "imaging/geometry.hpp"
-#include "io/read_error.hpp"
 #include "io/image_io.hpp"
+#include "io/read_error.hpp"
 #include "test_data.hpp"
 
 namespace cmtl {
@@ -182,7 +182,8 @@ TEST(Nifti, FaultsHaveTheirMessages) {
     EXPECT_ERROR(faulty(nifti(folder.path(), 80, raw(101.0f))), "spacing of 101 mm");
     EXPECT_ERROR(faulty(nifti(folder.path(), 108, raw(1e9f))), "cannot begin at byte");
     EXPECT_ERROR(faulty(nifti(folder.path(), 112, raw(INFINITY))), "slope");
-    EXPECT_ERROR(faulty(nifti(folder.path(), 0, raw(int32_t{540}))), "NIfTI-2");
+    EXPECT_ERROR(faulty(nifti(folder.path(), 0, raw(int32_t{540}))), "no NIfTI-2 header");
+    EXPECT_ERROR(faulty(nifti(folder.path(), 344, "n?1")), "no NIfTI-1 header");
 }
 
 TEST(Nifti, SlopeAndInterceptGiveHounsfieldUnits) {
@@ -230,6 +231,41 @@ TEST(Meta, FaultsHaveTheirMessages) {
     EXPECT_EQ(read_volume(folder / "x.mhd").voxels[1], -997);
 }
 
+TEST(Meta, AListOfFilesByteOrderAndDirections) {
+    TemporaryFolder folder;
+    std::string header =
+        "ObjectType = Image\nNDims = 3\nBinaryData = True\nElementByteOrderMSB = True\nCompressedData = False\n"
+        "TransformMatrix = 0 1 0 -1 0 0 0 0 1\nOffset = 1 2 3\nAnatomicalOrientation = RAI\n"
+        "ElementSpacing = 4 5 6\nDimSize = 3 2 4\nElementType = MET_SHORT\nElementDataFile = LIST\n";
+    std::vector<float> expected;
+    for (int k = 0; k < 4; ++k) {
+        std::string slice;
+        for (int n = 0; n < 6; ++n) {
+            const int value = 300 * k + 7 * n - 1000;
+            expected.push_back(static_cast<float>(value));
+            slice += {static_cast<char>(value >> 8), static_cast<char>(value & 255)};
+        }
+        write_bytes(folder / ("slice" + std::to_string(k) + ".raw"), slice);
+        header += "slice" + std::to_string(k) + ".raw\n";
+    }
+    const auto with = [&](const std::string& text) {
+        write_bytes(folder / "x.mhd", text);
+        return folder / "x.mhd";
+    };
+    const Volume volume = read_volume(with(header), anything());
+    EXPECT_EQ(volume.voxels, expected);
+    EXPECT_EQ(volume.geometry.spacing, (Vector3{4, 5, 6}));
+    EXPECT_EQ(volume.geometry.origin, (Vector3{1, 2, 3}));
+    // MetaImage lists the axes one after the other, and its coordinates are LPS whatever AnatomicalOrientation says.
+    EXPECT_EQ(volume.geometry.direction, (std::array<double, 9>{0, -1, 0, 1, 0, 0, 0, 0, 1}));
+    EXPECT_ERROR(with(header.substr(0, header.size() - 11)), "the list names 3 data files for 4 slices");
+    EXPECT_ERROR(with(replaced(header, "slice2.raw", "slice7.raw")), "slice7.raw is missing");
+    EXPECT_ERROR(with(replaced(header, "CompressedData = False", "CompressedData = True")), "list of compressed");
+    EXPECT_ERROR(with(replaced(header, "LIST", "slice%d.raw 0 3 1")), "of a pattern");
+    write_bytes(folder / "slice1.raw", "short");
+    EXPECT_ERROR(with(header), "slice1.raw: truncated");
+}
+
 TEST(Nrrd, FaultsHaveTheirMessages) {
     TemporaryFolder folder;
     const std::string header =
@@ -258,7 +294,8 @@ TEST(Nrrd, FaultsHaveTheirMessages) {
     EXPECT_ERROR(changed("sizes: 8 8 8", "sizes: 50000 50000 50000"), "2^30");
     EXPECT_ERROR(changed("dimension: 3", "dimension: 4"), "does not fit 4 dimensions");
     EXPECT_ERROR(changed("type: short", "type: shirt"), "type 'shirt'");
-    EXPECT_ERROR(changed("encoding: raw", "encoding: bzip2"), "encoding 'bzip2'");
+    EXPECT_ERROR(changed("encoding: raw", "encoding: bzip2"), "not bzip2");
+    EXPECT_ERROR(changed("encoding: raw", "encoding: hex"), "encoding 'hex'");
     EXPECT_ERROR(changed("encoding: raw", "encoding: gzip"), "not gzip");
     EXPECT_ERROR(changed("endian: little", "endian: middle"), "little or big");
     EXPECT_ERROR(changed("(0,0,4)", "(0,0,400)"), "spacing of 400 mm");

@@ -97,8 +97,8 @@ TEST(VoxelTypes, EveryTypeOfEveryFormatKeepsItsValues) {
     expect_everywhere<uint16_t, uint16_t>(folder, "MET_USHORT", "ushort", 512);
     expect_everywhere<int32_t, int32_t>(folder, "MET_INT", "int", 8);
     expect_everywhere<double, uint32_t>(folder, "MET_UINT", "uint", 768);
-    expect_everywhere<double, int64_t>(folder, "MET_LONG_LONG", "longlong", 0);
-    expect_everywhere<double, uint64_t>(folder, "MET_ULONG_LONG", "ulonglong", 0);
+    expect_everywhere<double, int64_t>(folder, "MET_LONG_LONG", "longlong", 1024);
+    expect_everywhere<double, uint64_t>(folder, "MET_ULONG_LONG", "ulonglong", 1280);
     expect_everywhere<float, float>(folder, "MET_FLOAT", "float", 16);
     expect_everywhere<double, double>(folder, "MET_DOUBLE", "double", 64);
 }
@@ -122,13 +122,13 @@ TEST(VoxelTypes, WholeNumbersThatDoubleCannotHoldAreRefused) {
 // What SimpleITK 2.5 reads: the value becomes float (double where double is stored), and is then scaled in double.
 template <class R, class T>
 void expect_scaled(const TemporaryFolder& folder, int16_t type) {
-    const float pairs[][2] = {{2, 0}, {1, -1024}, {0.37f, 3.3f}, {0, -1024}};
+    const float pairs[][2] = {{2, 0}, {1, -1024}, {0.37f, 3.3f}};
     for (const auto& [slope, intercept] : pairs) {
         write_bytes(folder / "x.nii", nifti<T>(type, slope, intercept, type == 8));
         std::vector<R> expected;
         for (const T v : values<T>())
-            expected.push_back(static_cast<R>(
-                static_cast<double>(static_cast<R>(v)) * (slope == 0 ? 1.0 : double(slope)) + double(intercept)));
+            expected.push_back(
+                static_cast<R>(static_cast<double>(static_cast<R>(v)) * double(slope) + double(intercept)));
         expect_read<R>(folder / "x.nii", expected);
     }
 }
@@ -142,6 +142,16 @@ TEST(VoxelTypes, SlopeAndInterceptMakeFloat) {
     expect_scaled<double, double>(folder, 64);
     expect_scaled<float, int8_t>(folder, 256);
     expect_scaled<float, uint32_t>(folder, 768);
+}
+
+// The standard and nibabel; SimpleITK 2.5 adds the intercept.
+TEST(VoxelTypes, NoSlopeMeansNoScaling) {
+    TemporaryFolder folder;
+    for (const float slope : {0.0f, std::numeric_limits<float>::quiet_NaN()})
+        for (const float intercept : {-1024.0f, std::numeric_limits<float>::quiet_NaN()}) {
+            write_bytes(folder / "x.nii", nifti<int16_t>(4, slope, intercept));
+            expect_read<int16_t>(folder / "x.nii", values<int16_t>());
+        }
 }
 
 TEST(VoxelTypes, WhatIsWrittenComesBack) {

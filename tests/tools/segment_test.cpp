@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/files.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/phantom.hpp"
+#include "io/archive_writer.hpp"
 #include "io/image_io.hpp"
 #include "test_data.hpp"
 
@@ -70,6 +72,25 @@ TEST(Segment, WritesMaskJsonAndPreview) {
     EXPECT_TRUE(json["flags"].is_array());
     EXPECT_TRUE(json["timeline"].contains("segment"));
     EXPECT_GT(std::filesystem::file_size(folder / "x.png"), 10000u);
+}
+
+TEST(Segment, AZipIsReadLikeWhatIsInIt) {
+    TemporaryFolder folder;
+    write_image(folder / "ct.nii", phantom().hu);
+    const std::string options = " --no-refine --spacing 3 -q -o ";
+    ASSERT_EQ(run("-i " + quoted(folder / "ct.nii") + options + quoted(folder / "a.nii.gz")).code, 0);
+    write_file(folder / "scan.zip", test::zipped({{.name = "study/ct.nii", .content = read_file(folder / "ct.nii")},
+                                                  {.name = "__MACOSX/study/._ct.nii", .content = "x"}}));
+    const std::string in_zip = "-i " + quoted(folder / "scan.zip") + options + quoted(folder / "b.nii.gz");
+    const Outcome outcome = run(in_zip);
+    ASSERT_EQ(outcome.code, 0) << outcome.text;
+    EXPECT_EQ(read_mask(folder / "a.nii.gz").voxels, read_mask(folder / "b.nii.gz").voxels);
+    std::filesystem::remove(folder / "b.nii.gz");
+    write_file(folder / "scan.zip", test::zipped({{.name = "../ct.nii", .content = "x"}}));
+    const Outcome refused = run(in_zip);
+    EXPECT_EQ(refused.code, 3);
+    EXPECT_EQ(refused.lines(), 1) << refused.text;
+    EXPECT_FALSE(std::filesystem::exists(folder / "b.nii.gz"));
 }
 
 TEST(Segment, OrientationAndFormatChangeNothing) {
