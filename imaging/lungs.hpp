@@ -16,16 +16,19 @@ enum class Refinement {
 };
 
 struct LungOptions {
-    double air_below = -420;       // HU; 604 on the scale HU + 1024
-    double closing_radius = 10;    // mm, disks: vessels and the lung's notches at the hilum
+    double air_below = -420;     // HU; 604 on the scale HU + 1024
+    double closing_radius = 10;  // mm, disks: vessels and the lung's notches at the hilum
     Refinement refine = Refinement::surfaces;
     double smallest_litres = 0.3;  // both lungs together; less is no pair of lungs
+    bool keep_classical = false;   // the mask before its refinement, too, at the cost of filling it
 };
 
 struct Lungs {
     Mask mask;  // 0 outside, 1 right, 2 left, on the volume's grid
     double right_litres = 0, left_litres = 0;
     double right_mean_hu = 0, left_mean_hu = 0;
+    Mask classical;  // before the refinement, if it was to be kept and differs; else empty
+    double refine_seconds = 0;
     double trachea_ml = 0;           // what was taken away as trachea and main bronchi
     double regained_ml = 0;          // consolidation that the refinement added
     std::vector<std::string> flags;  // what a reader should look at: "one_lung", "asymmetric", "cut_at_top", ...
