@@ -47,15 +47,15 @@ Counts count(const Mask& mask, const Mask* before) {
     return c;
 }
 
-// The slice from `low` to `high` with most changes, or the one in the middle where nothing changed.
-int64_t choose(const std::vector<int64_t>& changed, int64_t low, int64_t high) {
+// The slice from `low` to `high` with most changes, or else `otherwise` where no slice changed by `least` voxels.
+int64_t choose(const std::vector<int64_t>& changed, int64_t low, int64_t high, int64_t otherwise, double least) {
     const auto begin = changed.begin() + low, end = changed.begin() + high + 1;
     const auto most = std::max_element(begin, end);
-    return *most > 0 ? low + (most - begin) : (low + high) / 2;
+    return static_cast<double>(*most) >= least ? low + (most - begin) : otherwise;
 }
 
 // The same within the middle of what a profile covers, from its second to its last quarter.
-int64_t choose_middle(const std::vector<int64_t>& profile, const std::vector<int64_t>& changed) {
+int64_t choose_middle(const std::vector<int64_t>& profile, const std::vector<int64_t>& changed, double least) {
     int64_t all = 0, sum = 0, low = -1, high = -1, centre = -1;
     for (const int64_t n : profile) all += n;
     if (all == 0) return std::ssize(profile) / 2;
@@ -65,8 +65,7 @@ int64_t choose_middle(const std::vector<int64_t>& profile, const std::vector<int
         if (centre < 0 && 2 * sum >= all) centre = n;
         if (high < 0 && 4 * sum >= 3 * all) high = n;
     }
-    const int64_t chosen = choose(changed, low, high);
-    return changed[static_cast<size_t>(chosen)] > 0 ? chosen : centre;
+    return choose(changed, low, high, centre, least);
 }
 
 // The lungs with the chest's wall around them, or the whole image where there are none.
@@ -160,18 +159,26 @@ Picture compose(const Volume& hu, const Mask& mask, const OverlayOptions& option
         Plane plane;
     };
     std::vector<Panel> panels;
+    // A change of a square centimetre is worth another slice.
+    Vector3 least;
+    for (size_t a = 0; a < 3; ++a) least[a] = 100 / (g.spacing[(a + 1) % 3] * g.spacing[(a + 2) % 3]);
     // From the apex down, as films are hung: one slice from each of as many equal shares of the lungs.
     const int64_t low = found.empty() ? 0 : found.low[2], high = found.empty() ? g.size[2] - 1 : found.high[2];
     const int64_t slices = options.axial_slices;
     for (int64_t n = slices - 1; n >= 0; --n) {
         const int64_t begin = low + (high - low + 1) * n / slices, end = low + (high - low + 1) * (n + 1) / slices - 1;
-        panels.push_back({"axial", {0, 1, 2, choose(counts.changed[2], begin, std::max(begin, end))}});
+        // From the middle of its share, so that two neighbours are never much closer than the others.
+        const int64_t spare = (end - begin) / 4;
+        panels.push_back({"axial",
+                          {0, 1, 2,
+                           choose(counts.changed[2], begin + spare, std::max(begin, end - spare),
+                                  (begin + std::max(begin, end)) / 2, least[2])}});
     }
     std::vector<int64_t> both = counts.right[1];
     for (size_t n = 0; n < both.size(); ++n) both[n] += counts.left[1][n];
-    panels.push_back({"coronal", {0, 2, 1, choose_middle(both, counts.changed[1])}});
-    panels.push_back({"sagittal", {1, 2, 0, choose_middle(counts.right[0], counts.changed[0])}});
-    panels.push_back({"sagittal", {1, 2, 0, choose_middle(counts.left[0], counts.changed[0])}});
+    panels.push_back({"coronal", {0, 2, 1, choose_middle(both, counts.changed[1], least[1])}});
+    panels.push_back({"sagittal right", {1, 2, 0, choose_middle(counts.right[0], counts.changed[0], least[0])}});
+    panels.push_back({"sagittal left", {1, 2, 0, choose_middle(counts.left[0], counts.changed[0], least[0])}});
 
     // Three to a row; the last row holds the three views from the side.
     constexpr int64_t columns = 3;

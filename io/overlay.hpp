@@ -13,7 +13,7 @@ struct OverlayOptions {
     int64_t panel = 480;   // pixels of the longest side of any panel
     std::string title;     // first line of the picture, ASCII; empty: none
     // An earlier mask of the same lungs on the same grid, what it lacks is shown in green and what it alone has in red.
-    // Each slice is then the one of its neighbourhood that changed most. Not owned; nullptr: none.
+    // Each slice is then the one of its neighbourhood that changed most, if by 1 cm2. Not owned; nullptr: none.
     const Mask* before = nullptr;
 };
 
