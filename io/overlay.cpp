@@ -193,8 +193,9 @@ Picture compose(const Volume& hu, const Mask& mask, const OverlayOptions& option
         const Panel& p = panels[static_cast<size_t>(n)];
         const int64_t place = n < slices ? n : rows * columns + n - slices;
         const int64_t w = layout.pixels[p.plane.across], h = layout.pixels[p.plane.down];
-        const int64_t x = gap + place % columns * (cell + gap) + (cell - w) / 2, y = head + place / columns * axial;
-        draw_text(picture, x, y, caption(p.name, g, p.plane), dim_colour, letter);
+        const int64_t left = gap + place % columns * (cell + gap), x = left + (cell - w) / 2,
+                      y = head + place / columns * axial;
+        draw_text(picture, left, y, caption(p.name, g, p.plane), dim_colour, letter);
         draw_plane(picture, x, y + line, w, h, hu, mask, field, p.plane, options);
         draw_sides(picture, x, y + line, w, h, p.plane);
     }
