@@ -50,7 +50,8 @@ struct PreparedCase {
     std::vector<uint16_t> voxels;   // HU + 1024, clipped to [0, 4095]; 0 outside the lungs
     Mask lungs;                     // on the input's own grid: 1 right, 2 left
     double litres_right = 0, litres_left = 0;
-    std::vector<std::string> warnings;
+    std::vector<std::string> flags;     // of the segmentation (imaging/lungs.hpp); none for a given mask
+    std::vector<std::string> warnings;  // of the reader, and the flags
     Timeline timeline;
 };
 
