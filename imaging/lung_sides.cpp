@@ -13,6 +13,7 @@ namespace {
 
 constexpr double smaller_share = 0.1;  // of both: less is a piece, not a lung
 constexpr double apart_mm = 40;        // between the centres of two lungs, left to right
+constexpr float body_hu = -300;
 constexpr double radii[] = {0, 1, 2, 3, 4.5, 6.5, 9, 12};
 
 struct Pair {
@@ -72,7 +73,44 @@ void grow(Mask& labels) {
 
 }  // namespace
 
-bool part_lungs(Mask& lungs, double midline) {
+namespace {
+
+// Which lung it is, if there is one. In a scan with air on both sides of the patient: where it lies in the body. Else
+// the image may be cropped to it, and its shape tells: the chest wall is convex, heart and hilum are not.
+uint8_t only_side(const Volume& hu, const Mask& lungs) {
+    const Components parts(lungs, {});
+    const auto& list = parts.list();
+    const auto main = std::max_element(list.begin(), list.end(),
+                                       [](const Component& a, const Component& b) { return a.voxels < b.voxels; });
+    const auto which = static_cast<int32_t>(main - list.begin());
+    const int64_t middle = (main->low[2] + main->high[2]) / 2;
+    int64_t first = hu.nx(), last = -1;
+    for (int64_t j = 0; j < hu.ny(); ++j)
+        for (int64_t i = 0; i < hu.nx(); ++i)
+            if (hu.at(i, j, middle) > body_hu) first = std::min(first, i), last = std::max(last, i);
+    const double away = 0.15 * static_cast<double>(last - first),
+                 off = main->centre[0] - 0.5 * static_cast<double>(first + last);
+    if (first > 0 && last + 1 < hu.nx() && std::abs(off) > away) return off < 0 ? 1 : 2;
+    // Room between the lung and its bounding box, in the middle third from front to back, half of its height.
+    double before = 0, behind = 0;
+    const int64_t depth = main->high[1] - main->low[1], height = main->high[2] - main->low[2];
+    for (int64_t k = main->low[2] + height / 4; k <= main->high[2] - height / 4; ++k)
+        for (int64_t j = main->low[1] + depth / 3; j <= main->high[1] - depth / 3; ++j) {
+            int64_t begin = -1, end = -1;
+            for (const Components::Run& run : parts.row(j, k)) {
+                if (run.component != which) continue;
+                if (begin < 0) begin = run.begin;
+                end = run.end;
+            }
+            if (begin < 0) continue;
+            before += static_cast<double>(begin - main->low[0]), behind += static_cast<double>(main->high[0] + 1 - end);
+        }
+    return before < behind ? 1 : 2;
+}
+
+}  // namespace
+
+bool part_lungs(const Volume& hu, Mask& lungs) {
     const Box box = bounding_box(lungs);
     if (box.empty()) return false;
     const Mask whole = crop(lungs, box, {1, 1, 1});
@@ -102,10 +140,7 @@ bool part_lungs(Mask& lungs, double midline) {
                 }
         return true;
     }
-    double sum = 0, count = 0;
-    for (int64_t at = 0; at < std::ssize(lungs.voxels); ++at)
-        if (lungs.voxels[static_cast<size_t>(at)]) sum += static_cast<double>(at % lungs.nx()), ++count;
-    const uint8_t side = sum < midline * count ? 1 : 2;
+    const uint8_t side = only_side(hu, lungs);
     for (uint8_t& v : lungs.voxels) v = v ? side : 0;
     return false;
 }

@@ -3,10 +3,11 @@
 
 namespace cmtl {
 
-// Parts a mask of both lungs (canonical LPS order) into 1 (right, the smaller x) and 2 (left). Where they touch, they
-// are eroded until they fall apart, and each voxel goes to the part that reaches it in fewer steps within the mask.
-// Returns false where there is only one lung (or no way to part them): all of it gets the side of `midline`, a voxel
-// index.
-bool part_lungs(Mask& lungs, double midline);
+// Parts the lungs' voxels (not 0) into 1 right and 2 left, in place. Lungs that touch, where the pleura between them is
+// thinner than a voxel, are eroded until two large parts remain, and grown back. False where there is one lung only:
+// all of it is labelled by where it lies in the body or, in an image cropped to it, by its shape.
+//
+// Canonical LPS order; `hu` is on the same grid.
+bool part_lungs(const Volume& hu, Mask& lungs);
 
 }  // namespace cmtl

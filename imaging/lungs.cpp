@@ -10,9 +10,11 @@
 #include "base/parallel.hpp"
 #include "imaging/bowel_gas.hpp"
 #include "imaging/components.hpp"
+#include "imaging/cropped_view.hpp"
 #include "imaging/dense_bays.hpp"
 #include "imaging/dense_edges.hpp"
 #include "imaging/geometry.hpp"
+#include "imaging/lung_measures.hpp"
 #include "imaging/lung_sides.hpp"
 #include "imaging/morphology.hpp"
 #include "imaging/pleura.hpp"
@@ -32,7 +34,7 @@ constexpr double piece_share = 0.05;  // of the largest structure; less is no lu
 constexpr double beside_share = 0.3;  // of the lungs' largest cross-section; a slice with less lies at their ends
 constexpr double dome_mm2 = 500;      // on which an enclosed structure stands: the diaphragm's dome, not a vessel
 
-// Air that does not reach the sides of its slice.
+// Air that does not reach the sides of its slice, or does so as lung.
 Mask inner_air(const Volume& hu, double below) {
     Mask air;
     air.geometry = hu.geometry;
@@ -49,6 +51,7 @@ Mask inner_air(const Volume& hu, double below) {
     std::vector<uint8_t> keep;
     for (const Component& c : parts.list()) keep.push_back(c.touches_sides ? 0 : 1);
     parts.paint(air, keep);
+    keep_cropped_lung(hu, below, air);
     return air;
 }
 
@@ -211,35 +214,6 @@ Mask fill_both(const Mask& parts, double radius, const Trachea& trachea, const M
     return mask;
 }
 
-void measure(const Volume& hu, Lungs& lungs) {
-    const double litres = hu.geometry.voxel_ml() / 1000;
-    const int64_t plane = hu.nx() * hu.ny();
-    std::vector<std::array<double, 4>> slices(static_cast<size_t>(hu.nz()));
-    parallel_ranges(hu.nz(), [&](int64_t begin, int64_t end) {
-        for (int64_t k = begin; k < end; ++k) {
-            auto& s = slices[static_cast<size_t>(k)];
-            for (int64_t n = k * plane; n < (k + 1) * plane; ++n)
-                if (const uint8_t v = lungs.mask.voxels[static_cast<size_t>(n)]) {
-                    s[v - 1u] += 1;
-                    s[v + 1u] += hu.voxels[static_cast<size_t>(n)];
-                }
-        }
-    });
-    std::array<double, 4> all{};
-    for (const auto& s : slices)
-        for (size_t n = 0; n < 4; ++n) all[n] += s[n];
-    lungs.right_litres = all[0] * litres, lungs.left_litres = all[1] * litres;
-    lungs.right_mean_hu = all[0] > 0 ? all[2] / all[0] : 0, lungs.left_mean_hu = all[1] > 0 ? all[3] / all[1] : 0;
-    // More than a few square centimetres in the first or last slice: the scan ends inside of the lungs.
-    const double cut = 1000 / (hu.geometry.spacing[0] * hu.geometry.spacing[1]);
-    if (slices.back()[0] + slices.back()[1] > cut) lungs.flags.push_back("cut_at_top");
-    if (slices.front()[0] + slices.front()[1] > cut) lungs.flags.push_back("cut_at_bottom");
-    const double small = std::min(lungs.right_litres, lungs.left_litres),
-                 large = std::max(lungs.right_litres, lungs.left_litres);
-    if (small > 0 && small < 0.5 * large) lungs.flags.push_back("asymmetric");
-    if (lungs.litres() < 1.5) lungs.flags.push_back("small");
-}
-
 Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     const Geometry& g = hu.geometry;
     Mask air = inner_air(hu, options.air_below);
@@ -277,7 +251,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
         lungs.flags.push_back("no_trachea");
     }
     check(paint_lungs(air));
-    if (!part_lungs(candidates, 0.5 * static_cast<double>(g.size[0] - 1))) lungs.flags.push_back("one_lung");
+    if (!part_lungs(hu, candidates)) lungs.flags.push_back("one_lung");
 
     const auto finished = [&](const Mask& parts) { return fill_both(parts, options.closing_radius, trachea, airway); };
     const bool keep = options.keep_classical && options.refine != Refinement::none;
@@ -299,7 +273,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
         lungs.refine_seconds = lap();
     }
     if (lungs.classical.voxels == lungs.mask.voxels) lungs.classical = {};
-    measure(hu, lungs);
+    measure_lungs(hu, lungs);
     return lungs;
 }
 

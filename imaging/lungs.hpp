@@ -31,11 +31,19 @@ struct Lungs {
     double refine_seconds = 0;
     double trachea_ml = 0;           // what was taken away as trachea and main bronchi
     double regained_ml = 0;          // consolidation that the refinement added
-    std::vector<std::string> flags;  // what a reader should look at: "one_lung", "asymmetric", "cut_at_top", ...
+    double dense_share = 0;          // of the lungs' voxels, above -250 HU: vessels and consolidation
+    double side_mm2 = 0;             // where the lungs touch the image's sides
+    double air_ml = 0;               // pockets in the mask that are as dark as air: bowel gas, a bronchus, bullae
+    std::vector<std::string> flags;  // what a reader should look at, see below
 
     double litres() const { return right_litres + left_litres; }
 };
 
+// Flags: "no_trachea" none was found, so airways may be inside; "one_lung"; "asymmetric" one lung is less than half of
+// the other; "small", "large" below 1.5 or above 9 litres; "cut_at_top", "cut_at_bottom" more than 10 cm2 in the last
+// or first slice; "cut_at_sides" more than 5 cm2 at the image's sides; "air" a leak, or bullae: more than 20 ml of air
+// in the mask; "dense" more than a fifth is above -250 HU.
+//
 // Any spacing and orientation; every threshold is in millimetres and millilitres. The values are HU.
 // Throws Error(input) "no lungs ..." where nothing in the image looks like lungs.
 Lungs segment_lungs(const Volume& hu, const LungOptions& options = {});

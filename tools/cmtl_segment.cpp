@@ -119,7 +119,11 @@ int segment(const Options& o, const CommonOptions& common) {
         json["mask"] = o.output;
         json["litres"] = {{"right", lungs.right_litres}, {"left", lungs.left_litres}, {"both", lungs.litres()}};
         json["mean_hu"] = {{"right", lungs.right_mean_hu}, {"left", lungs.left_mean_hu}};
+        if (lungs.left_litres > 0) json["right_left_ratio"] = lungs.right_litres / lungs.left_litres;
         json["trachea_ml"] = lungs.trachea_ml;
+        json["dense_share"] = lungs.dense_share;
+        json["air_ml"] = lungs.air_ml;
+        json["side_mm2"] = lungs.side_mm2;
         json["flags"] = lungs.flags;
         json["warnings"] = report.warnings;
         json["size"] = mask.geometry.size;
