@@ -230,7 +230,7 @@ TEST_F(PrepareProgram, AFullDiskLeavesNothingHalfWritten) {
         SCOPED_TRACE(room);
         base[3] = (folder / fmt::format("full{}", room)).string();
         const auto result = run_program("cmtl_prepare", base + Words{"-q", "--jobs", "2"}, narrow(room));
-        EXPECT_TRUE(says(result, 4, "free some space"));
+        EXPECT_TRUE(says(result, 4, "ree some space"));
         EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1) << result.out;
         for (const auto& entry : fs::recursive_directory_iterator(base[3]))
             EXPECT_FALSE(entry.path().filename().string().starts_with(".tmp")) << entry.path();
