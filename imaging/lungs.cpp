@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
@@ -189,6 +191,30 @@ Lung filled(const Mask& labels, uint8_t side, double radius, const ImagingOperat
     return {std::move(one), {box.low[0] - margin[0], box.low[1] - margin[1], box.low[2] - margin[2]}};
 }
 
+// The lungs whose aerated parts are `parts` (1 right, 2 left), each with what it encloses.
+Mask fill_both(const Mask& parts, double radius, const Trachea& trachea, const Mask& airway,
+               const ImagingOperations& run) {
+    Mask mask(parts.geometry);
+    for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
+        const Lung lung = filled(parts, side, radius, run);
+        const Mask& one = lung.mask;
+        for (int64_t k = 0; k < one.nz(); ++k)
+            for (int64_t j = 0; j < one.ny(); ++j)
+                for (int64_t i = 0; i < one.nx(); ++i) {
+                    if (!one.at(i, j, k)) continue;
+                    const auto n =
+                        static_cast<size_t>(parts.offset(i + lung.shift[0], j + lung.shift[1], k + lung.shift[2]));
+                    if (parts.voxels[n] == side || (parts.voxels[n] == 0 && mask.voxels[n] == 0)) mask.voxels[n] = side;
+                }
+    }
+    // The closing must not take the trachea back in; below the carina the bronchi soon run inside of the lungs.
+    if (trachea.ml > 0)
+        for (int64_t n = trachea.carina * mask.nx() * mask.ny(); n < std::ssize(airway.voxels); ++n)
+            if (airway.voxels[static_cast<size_t>(n)] && !parts.voxels[static_cast<size_t>(n)])
+                mask.voxels[static_cast<size_t>(n)] = 0;
+    return mask;
+}
+
 Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     const Geometry& g = hu.geometry;
     const ImagingOperations on_cpu;
@@ -222,7 +248,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     if (trachea.ml > 0) {
         // Its wall is blurred: a rim of partial volume belongs to it.
         airway = run.dilate(trachea.lumen, std::max(2.5, 1.01 * std::max({g.spacing[0], g.spacing[1], g.spacing[2]})),
-                        Element::ball);
+                            Element::ball);
         for (size_t n = 0; n < air.voxels.size(); ++n) air.voxels[n] = air.voxels[n] && !airway.voxels[n];
     } else {
         lungs.flags.push_back("no_trachea");
@@ -230,30 +256,28 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     check(paint_lungs(air));
     if (!part_lungs(hu, candidates)) lungs.flags.push_back("one_lung");
 
+    const auto finished = [&](const Mask& parts) {
+        return fill_both(parts, options.closing_radius, trachea, airway, run);
+    };
+    const bool keep = options.keep_classical && options.refine != Refinement::none;
+    if (keep) lungs.classical = finished(candidates);
+    auto since = std::chrono::steady_clock::now();
+    const auto lap = [&] {
+        const auto now = std::chrono::steady_clock::now();
+        return std::chrono::duration<double>(now - std::exchange(since, now)).count();
+    };
     if (options.refine == Refinement::surfaces) {
         lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
         lungs.regained_ml += grow_dense_edges(hu, candidates);
+        lungs.refine_seconds = lap();
     }
-    lungs.mask = Mask(g);
-    for (uint8_t side : {uint8_t{1}, uint8_t{2}}) {
-        const Lung lung = filled(candidates, side, options.closing_radius, run);
-        const Mask& one = lung.mask;
-        for (int64_t k = 0; k < one.nz(); ++k)
-            for (int64_t j = 0; j < one.ny(); ++j)
-                for (int64_t i = 0; i < one.nx(); ++i) {
-                    if (!one.at(i, j, k)) continue;
-                    const auto n =
-                        static_cast<size_t>(candidates.offset(i + lung.shift[0], j + lung.shift[1], k + lung.shift[2]));
-                    if (candidates.voxels[n] == side || (candidates.voxels[n] == 0 && lungs.mask.voxels[n] == 0))
-                        lungs.mask.voxels[n] = side;
-                }
+    lungs.mask = finished(candidates);
+    if (options.refine == Refinement::published) {
+        lap();
+        lungs.mask = refine_by_snakes(hu, lungs.mask);
+        lungs.refine_seconds = lap();
     }
-    // The closing must not take the trachea back in; below the carina the bronchi soon run inside of the lungs.
-    if (trachea.ml > 0)
-        for (int64_t n = trachea.carina * g.size[0] * g.size[1]; n < std::ssize(airway.voxels); ++n)
-            if (airway.voxels[static_cast<size_t>(n)] && !candidates.voxels[static_cast<size_t>(n)])
-                lungs.mask.voxels[static_cast<size_t>(n)] = 0;
-    if (options.refine == Refinement::published) lungs.mask = refine_by_snakes(hu, lungs.mask);
+    if (lungs.classical.voxels == lungs.mask.voxels) lungs.classical = {};
     measure_lungs(hu, lungs);
     return lungs;
 }
@@ -274,6 +298,7 @@ Lungs segment_lungs(const Volume& hu, const LungOptions& options) {
     const Oriented<float> canonical = to_lps(hu);
     Lungs lungs = segment_canonical(canonical.image, options);
     lungs.mask = restore(std::move(lungs.mask), canonical.orientation);
+    if (!lungs.classical.voxels.empty()) lungs.classical = restore(std::move(lungs.classical), canonical.orientation);
     return lungs;
 }
 

@@ -24,6 +24,7 @@ struct LungOptions {
     double closing_radius = 10;  // mm, disks: vessels and the lung's notches at the hilum
     Refinement refine = Refinement::surfaces;
     double smallest_litres = 0.3;                   // both lungs together; less is no pair of lungs
+    bool keep_classical = false;                    // the mask before its refinement, too, at the cost of filling it
     const ImagingOperations* operations = nullptr;  // what runs the heavy steps; nullptr: the CPU
 };
 
@@ -31,6 +32,8 @@ struct Lungs {
     Mask mask;  // 0 outside, 1 right, 2 left, on the volume's grid
     double right_litres = 0, left_litres = 0;
     double right_mean_hu = 0, left_mean_hu = 0;
+    Mask classical;  // before the refinement, if it was to be kept and differs; else empty
+    double refine_seconds = 0;
     double trachea_ml = 0;           // what was taken away as trachea and main bronchi
     double regained_ml = 0;          // consolidation that the refinement added
     double dense_share = 0;          // of the lungs' voxels, above -250 HU: vessels and consolidation

@@ -161,6 +161,7 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
     Mask lungs, kept;
     if (mask.empty()) {
         Lungs found = find_lungs(one_grid ? resampled : fine, options, image, run);
+        out.flags = found.flags;
         out.warnings.insert(out.warnings.end(), found.flags.begin(), found.flags.end());
         out.litres_right = found.right_litres;
         out.litres_left = found.left_litres;

@@ -54,15 +54,16 @@ struct PreparedCase {
     std::vector<uint16_t> voxels;   // HU + 1024, clipped to [0, 4095]; 0 outside the lungs
     Mask lungs;                     // on the input's own grid: 1 right, 2 left
     double litres_right = 0, litres_left = 0;
-    std::vector<std::string> warnings;
+    std::vector<std::string> flags;     // of the segmentation (imaging/lungs.hpp); none for a given mask
+    std::vector<std::string> warnings;  // of the reader, and the flags
     Timeline timeline;
 };
 
 // Reads a CT, resamples it (cubic spline, nearest edge), finds the lungs as cmtl_segment does (or takes them from
 // `mask`, any voxel above 0, on the CT's grid), keeps them, crops or pads with zeros around the centre. `reading`
-// chooses among DICOM series; tilt and gaps are corrected where it or `options` says so. `operations` runs resampling and
-// the heavy steps of the lungs; nullptr: the CPU. Throws Error(input) as read_volume and segment_lungs do; for a mask on
-// another grid; for a mask without a voxel.
+// chooses among DICOM series; tilt and gaps are corrected where it or `options` says so. `operations` runs resampling
+// and the heavy steps of the lungs; nullptr: the CPU. Throws Error(input) as read_volume and segment_lungs do; for a
+// mask on another grid; for a mask without a voxel.
 PreparedCase prepare_case(const std::filesystem::path& image, const PreparationOptions& options,
                           const std::filesystem::path& mask = {}, ReadOptions reading = {},
                           const ImagingOperations* operations = nullptr);

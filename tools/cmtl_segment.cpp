@@ -30,11 +30,13 @@ struct Options {
 // Seconds by step, in order.
 class Timeline {
   public:
-    void done(const std::string& step) {
+    // `part`: seconds of it that are a step of their own.
+    void done(const std::string& step, double part = 0) {
         const auto now = std::chrono::steady_clock::now();
-        steps_[step] = std::chrono::duration<double>(now - since_).count();
+        steps_[step] = std::chrono::duration<double>(now - since_).count() - part;
         since_ = now;
     }
+    void took(const std::string& step, double seconds) { steps_[step] = seconds; }
     const nlohmann::ordered_json& steps() const { return steps_; }
 
   private:
@@ -53,6 +55,19 @@ void check_outputs(const Options& o) {
     const auto ends = [&](std::string_view end) { return o.output.size() > end.size() && o.output.ends_with(end); };
     if (!ends(".nii.gz") && !ends(".nii") && !ends(".nrrd") && !ends(".mha"))
         fail(ErrorKind::usage, "segment", "{}: masks are written as .nii.gz, .nii, .nrrd or .mha", o.output);
+}
+
+// With what the refinement changed, where it changed something. All on the canonical grid.
+Picture preview(const Options& o, const Volume& hu, const Mask& mask, const Lungs& lungs) {
+    OverlayOptions options;
+    options.title = fs::path(o.input).lexically_normal().filename().string();
+    if (!lungs.flags.empty()) options.title += fmt::format("   look at: {}", fmt::join(lungs.flags, ", "));
+    Mask classical;
+    if (!lungs.classical.voxels.empty()) {
+        classical = resample_mask(lungs.classical, mask.geometry, MaskInterpolation::linear);
+        options.before = &classical;
+    }
+    return overlay(hu, mask, options);
 }
 
 int segment(const Options& o, const CommonOptions& common) {
@@ -74,8 +89,8 @@ int segment(const Options& o, const CommonOptions& common) {
     const Index3 size = size_at_spacing(grid, {o.spacing, o.spacing, o.spacing});
     Context context(ContextOptions{.device = parse_device(common.device), .verbose = common.verbose});
     const DeviceOperations run(context);
-    Volume fine = o.preview.empty() ? run.resample_cubic(std::move(ct.image), size)
-                                    : run.resample_cubic(ct.image, size);
+    Volume fine =
+        o.preview.empty() ? run.resample_cubic(std::move(ct.image), size) : run.resample_cubic(ct.image, size);
     timeline.done("resample");
     stop_if_interrupted();
 
@@ -84,19 +99,22 @@ int segment(const Options& o, const CommonOptions& common) {
         LungOptions options;
         options.refine = o.no_refine ? Refinement::none : refinement_named(o.refine);
         options.operations = &run;
+        options.keep_classical = !o.preview.empty();
         lungs = segment_lungs(fine, options);
     } catch (const Error& error) {
         fail(error.kind(), "lungs", "{}: {}", o.input, error.message());
     }
     fine = {};
-    timeline.done("segment");
+    timeline.done("segment", lungs.refine_seconds);
+    if (!o.no_refine) timeline.took("refine", lungs.refine_seconds);
     stop_if_interrupted();
 
-    const Mask mask = restore(resample_mask(lungs.mask, grid, MaskInterpolation::linear), ct.orientation);
+    const Mask canonical = resample_mask(lungs.mask, grid, MaskInterpolation::linear);
+    const Mask mask = restore(canonical, ct.orientation);
     write_image(o.output, mask);
     timeline.done("write");
     if (!o.preview.empty()) {
-        write_png(o.preview, overlay(restore(std::move(ct.image), ct.orientation), mask));
+        write_png(o.preview, preview(o, ct.image, canonical, lungs));
         timeline.done("preview");
     }
     if (!o.json.empty()) {
@@ -118,7 +136,9 @@ int segment(const Options& o, const CommonOptions& common) {
         json["spacing_mm"] = mask.geometry.spacing;
         json["orientation"] = orientation_code(mask.geometry);
         json["regained_ml"] = lungs.regained_ml;
-        json["method"] = o.no_refine || o.refine == "none" ? "classical" : o.refine == "published" ? "published" : "refined";
+        json["method"] = o.no_refine || o.refine == "none" ? "classical"
+                         : o.refine == "published"         ? "published"
+                                                           : "refined";
         json["timeline"] = timeline.steps();
         json["version"] = CMTL_VERSION;
         json["commit"] = CMTL_COMMIT;
@@ -153,18 +173,20 @@ int main(int argc, char** argv) {
             ->required();
         tool.app.add_option("-o,--output", o.output, "mask: .nii.gz, .nii, .nrrd or .mha")->required();
         tool.app.add_option("--json", o.json, "litres and mean HU per lung, quality flags, times");
-        tool.app.add_option("--preview", o.preview, "PNG: axial, coronal and sagittal slices with the lungs outlined");
+        tool.app.add_option(
+            "--preview", o.preview,
+            "PNG: axial, coronal and sagittal slices with the lungs outlined, and in green what the refinement added");
         add_reading_options(tool.app, o.reading);
         tool.app.add_option("--spacing", o.spacing, "mm of the grid on which the lungs are sought")
             ->check(CLI::Range(0.5, 5.0))
             ->capture_default_str();
-        tool.app.add_option("--refine", o.refine,
-                            "surfaces: regains consolidation and leaves healthy lung alone; published: snakes in every "
-                            "slice, as COVID-MTL; none")
+        tool.app
+            .add_option("--refine", o.refine,
+                        "surfaces: regains consolidation and leaves healthy lung alone; published: snakes in every "
+                        "slice, as COVID-MTL; none")
             ->check(CLI::IsMember({"surfaces", "published", "none"}))
             ->capture_default_str();
-        tool.app.add_flag("--no-refine", o.no_refine,
-                          "as --refine none: the classical mask alone");
+        tool.app.add_flag("--no-refine", o.no_refine, "as --refine none: the classical mask alone");
         tool.example(tool.name + " -i scans/patient7 -o patient7_lungs.nii.gz --preview patient7.png");
         tool.parse();
         return segment(o, tool.common);

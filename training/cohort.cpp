@@ -98,7 +98,7 @@ std::vector<size_t> stratified_order(const Cohort& cohort, uint64_t seed, uint64
 }  // namespace
 
 Cohort read_manifest(const fs::path& path, const std::string& id_column, const std::vector<Task>& tasks,
-                     bool labels_required) {
+                     bool labels_required, std::vector<RejectedRow>* rejected) {
     const CsvTable csv = read_csv(path);
     const Columns columns = find_columns(csv, id_column, tasks, labels_required);
     Cohort cohort;
@@ -107,7 +107,7 @@ Cohort read_manifest(const fs::path& path, const std::string& id_column, const s
     cohort.has_images = columns.image.has_value();
     std::map<std::string, size_t> seen;
     size_t splits = 0;
-    for (size_t r = 0; r < csv.rows.size(); ++r) {
+    const auto read_row = [&](size_t r) {
         CohortCase one;
         one.place = csv.place(r);
         if (csv.missing(r, columns.id)) csv.reject(r, columns.id, "is empty: every row needs an ID");
@@ -127,10 +127,18 @@ Cohort read_manifest(const fs::path& path, const std::string& id_column, const s
             for (const Split split : {Split::train, Split::val, Split::test})
                 if (text == to_string(split)) one.split = split;
             if (one.split == Split::unassigned) csv.reject(r, *columns.split, "is not a split: train, val or test");
-            ++splits;
         }
-        cohort.cases.push_back(std::move(one));
-    }
+        return one;
+    };
+    for (size_t r = 0; r < csv.rows.size(); ++r) try {
+            cohort.cases.push_back(read_row(r));
+            splits += cohort.cases.back().split != Split::unassigned;
+        } catch (const Error& error) {
+            if (!rejected) throw;
+            rejected->push_back({csv.text(r, columns.id), error.what()});
+        }
+    if (cohort.cases.empty() && rejected && !rejected->empty())
+        fail(ErrorKind::input, "manifest", "{}: no row is a case; the first: {}", path.string(), rejected->front().error);
     if (cohort.cases.empty()) fail(ErrorKind::input, "manifest", "{}: no case", path.string());
     if (splits != 0 && splits != cohort.cases.size()) {
         const auto bare = std::find_if(cohort.cases.begin(), cohort.cases.end(),

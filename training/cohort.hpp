@@ -21,6 +21,11 @@ struct CohortCase {
     std::string place;  // "FILE:LINE"
 };
 
+// A row of a manifest that is no case: its ID, as far as it has one, and what is wrong with it.
+struct RejectedRow {
+    std::string id, error;
+};
+
 struct Cohort {
     std::filesystem::path file;
     bool has_images = false, has_splits = false;
@@ -32,9 +37,10 @@ struct Cohort {
 // relative to the file; an empty label is unknown; Split is train, val or test. `labels_required`: every task has a
 // column. Throws Error(input) with file, line and value for: an unknown column, no ID column, an empty or repeated ID,
 // a label that is not a class of its task, an unknown split or a split in only some rows, an image or mask that does
-// not exist.
+// not exist. With `rejected`, rows of which one of these is true (of an ID that stands twice: the later ones) are put
+// there and left out; it throws only where no row is left.
 Cohort read_manifest(const std::filesystem::path& path, const std::string& id_column, const std::vector<Task>& tasks,
-                     bool labels_required);
+                     bool labels_required, std::vector<RejectedRow>* rejected = nullptr);
 
 // Gives every case without split one: `share` of them val, the rest train, stratified by the first and the last task's
 // labels together (CT and severity), drawn by seed. Independent of the rows' order.

@@ -24,10 +24,11 @@ struct PrepareOutcome {
 
 // Prepares the manifest's cases into `folder`, which is a cache for cmtl_train --cache: ID.cmtlvol, masks/ID.nii.gz,
 // features.csv (the ID column and a column per feature, cases that failed left out: a table for cmtl_train --features), prepare.json
-// (settings, numbers of cases, failed cases). Cases that are there already and up to date are kept.
+// (settings, numbers of cases, failed cases, litres and flags of the others). Cases that are there already and up to date are kept.
+// Rows of the manifest that are wrong (an ID that stands twice, a file that is missing) are failed cases like those whose files are.
 //
 // Throws Error(usage) for settings that are unknown, out of range or none of a preparation's; Error(input) for a manifest that cannot
-// be read or has no images, and where no case could be prepared; Error(resource) where the disk is full.
+// be read, has no images or no case, and where no case could be prepared; Error(resource) where the disk is full.
 PrepareOutcome prepare_folder(const PrepareRequest& request);
 
 }  // namespace cmtl

@@ -89,7 +89,14 @@ struct VolumeCache::Entry {
     // Header and, if wanted, voxels of a file; throws Error(input) when it is not one of ours or not whole.
     static Entry read(const fs::path& path, bool voxels);
     CachedVolume facts() const {
-        return {header.at("voxels").get<uint64_t>(), header.at("sum").get<uint64_t>(), header.at("sum_of_squares").get<uint64_t>(), {}};
+        CachedVolume volume;
+        volume.voxels = header.at("voxels").get<uint64_t>();
+        volume.sum = header.at("sum").get<uint64_t>();
+        volume.sum_of_squares = header.at("sum_of_squares").get<uint64_t>();
+        volume.litres_right = header.at("litres").at(0).get<double>();
+        volume.litres_left = header.at("litres").at(1).get<double>();
+        volume.flags = header.at("flags").get<std::vector<std::string>>();
+        return volume;
     }
     // Of features computed in this way; empty: there are none.
     std::vector<double> features(const FeatureOptions& options, size_t count) const {
@@ -149,7 +156,9 @@ std::optional<VolumeCache::Entry> VolumeCache::usable(const CohortCase& one) con
     if (!fs::exists(path, code)) return std::nullopt;
     try {
         Entry entry = Entry::read(path, false);
-        if (entry.header.at("recipe") == recipe(one, preparation_)) return entry;
+        if (entry.header.at("recipe") != recipe(one, preparation_)) return std::nullopt;
+        entry.facts();  // all of them are there
+        return entry;
     } catch (const json::exception&) {
     } catch (const Error&) {
     }
@@ -183,7 +192,8 @@ VolumeCache::Entry VolumeCache::fresh(const CohortCase& one, std::vector<uint16_
         write_image(mask_of(one), prepared.lungs);
     else
         fs::remove(mask_of(one), code);  // an earlier image's
-    CachedVolume facts{prepared.voxels.size(), 0, 0, {}};
+    CachedVolume facts;
+    facts.voxels = prepared.voxels.size();
     for (const uint64_t v : prepared.voxels) {
         facts.sum += v;
         facts.sum_of_squares += v * v;
@@ -196,6 +206,8 @@ VolumeCache::Entry VolumeCache::fresh(const CohortCase& one, std::vector<uint16_
                     {"sum", facts.sum},
                     {"sum_of_squares", facts.sum_of_squares},
                     {"litres", {prepared.litres_right, prepared.litres_left}},
+                    {"flags", prepared.flags},
+                    {"warnings", prepared.warnings},
                     {"mask", contents_.masks},
                     {"crc32", crc32(0, reinterpret_cast<const Bytef*>(voxels.data()), static_cast<uInt>(voxels.size() * sizeof(uint16_t)))},
                     {"deflated", entry.deflated.size()}};

@@ -18,7 +18,9 @@ namespace cmtl {
 // of cases do not depend on their order.
 struct CachedVolume {
     uint64_t voxels = 0, sum = 0, sum_of_squares = 0;
-    std::vector<double> features;  // those asked for, in the order of feature_names(); empty where none are
+    double litres_right = 0, litres_left = 0;
+    std::vector<std::string> flags;  // of the segmentation: imaging/lungs.hpp
+    std::vector<double> features;    // those asked for, in the order of feature_names(); empty where none are
 };
 
 // What a cache keeps of each case beside its volume.
@@ -29,7 +31,7 @@ struct CacheContents {
 
 // A folder of ID.cmtlvol files: a JSON header (what was prepared, how, from which file of which size and time; features, and how
 // they were computed) and the deflated voxels with a CRC. An entry is only used when all of that still holds; files appear whole or
-// not at all. Features that are missing or were computed otherwise are computed from the cached volume.
+// not at all. docs/volume_cache.md states the format. Features that are missing or were computed otherwise are computed from the cached volume.
 class VolumeCache {
   public:
     VolumeCache(std::filesystem::path folder, const PreparationOptions& preparation, const CacheContents& contents = {});

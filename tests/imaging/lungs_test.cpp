@@ -331,5 +331,33 @@ TEST(Lungs, AnAbdomenHasNone) {
     EXPECT_THROW(segment_lungs(read_volume(test::data_folder() / "ct/no-lungs/totalseg-abdomen.nii.gz")), Error);
 }
 
+TEST(Lungs, KeepTheClassicalMaskWhereItDiffers) {
+    PhantomOptions severe;
+    severe.severity = 2;
+    severe.size = {96, 96, 48};
+    severe.spacing = {4, 4, 6.7};
+    Volume hu = phantom_case(7, severe).hu;
+    LungOptions options;
+    options.keep_classical = true;
+    const Lungs both = segment_lungs(hu, options);
+    LungOptions plain;
+    plain.refine = Refinement::none;
+    const Lungs classical = segment_lungs(hu, plain);
+    EXPECT_EQ(both.classical.voxels, classical.mask.voxels);
+    EXPECT_EQ(both.mask.voxels, segment_lungs(hu).mask.voxels);
+    EXPECT_TRUE(segment_lungs(hu).classical.voxels.empty());
+    plain.keep_classical = true;
+    EXPECT_TRUE(segment_lungs(hu, plain).classical.voxels.empty());
+    // On the image's own grid.
+    Geometry turned = hu.geometry;
+    turned.direction = {-1, 0, 0, 0, -1, 0, 0, 0, 1};
+    const Lungs there = segment_lungs(restore(hu, orientation_of(turned)), options);
+    EXPECT_EQ(there.classical.geometry, turned);
+    EXPECT_EQ(to_lps(there.classical).image.voxels, both.classical.voxels);
+    severe.severity = 0;
+    const Lungs healthy = segment_lungs(phantom_case(5, severe).hu, options);
+    EXPECT_TRUE(healthy.classical.voxels.empty() || healthy.classical.voxels != healthy.mask.voxels);
+}
+
 }  // namespace
 }  // namespace cmtl

@@ -3,7 +3,10 @@
 
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/csv.hpp"
 #include "evaluation/predictions.hpp"
@@ -11,6 +14,7 @@
 #include "io/image_io.hpp"
 #include "pipeline/phantom_cohort.hpp"
 #include "tools/run_program.hpp"
+#include "training/volume_cache.hpp"
 
 namespace cmtl {
 namespace {
@@ -69,6 +73,13 @@ TEST_F(PrepareProgram, LeavesVolumesMasksAndFeatures) {
     EXPECT_EQ(whole["prepared"], 8);
     EXPECT_EQ(whole["failed"], json::array());
     EXPECT_EQ(whole["preset"], "small");
+    ASSERT_EQ(whole["lungs"].size(), 8u);
+    EXPECT_EQ(whole["lungs"][7]["ID"], "phantom-0008");
+    for (const json& one : whole["lungs"]) {
+        EXPECT_GT(one["right_litres"].get<double>(), 1);
+        EXPECT_GT(one["left_litres"].get<double>(), 1);
+        EXPECT_TRUE(one["flags"].is_array());
+    }
     EXPECT_EQ(whole["preparation"]["spacing_mm"], 5.0);
     EXPECT_EQ(whole["radiomics"]["feature_set"], "covid-mtl-375");
     // Again: all is there, and one threads' table is two threads' table.
@@ -139,6 +150,157 @@ TEST_F(PrepareProgram, GoesOnAfterAnInterruption) {
     EXPECT_FALSE(fs::exists(folder / "cache/features.csv"));
     EXPECT_TRUE(says(run_program("cmtl_prepare", base), 0, fmt::format("{} cases prepared, {} were there already", 8 - done, done)));
     EXPECT_EQ(read_csv(folder / "cache/features.csv").rows.size(), 8u);
+}
+
+// What a cache holds: names and bytes of everything that is not hidden, prepare.json apart, which counts what a run did.
+std::map<std::string, std::string> contents(const fs::path& folder) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+        const std::string name = fs::relative(entry.path(), folder).string();
+        if (entry.is_regular_file() && name != "prepare.json" && entry.path().filename().string()[0] != '.')
+            files[name] = test::text_of(entry.path());
+    }
+    return files;
+}
+
+TEST_F(PrepareProgram, JobsAndKillsAtAnyMomentChangeNothing) {
+    const auto into = [&](const std::string& name, const Words& more) {
+        Words words = base;
+        words[3] = (folder / name).string();
+        return words + more;
+    };
+    ASSERT_EQ(run_program("cmtl_prepare", into("one", {"-q", "--threads", "1", "--jobs", "1"})).out, "");
+    const auto whole = contents(folder / "one");
+    ASSERT_EQ(whole.size(), 17u);  // eight volumes, eight masks, the table
+    ASSERT_EQ(run_program("cmtl_prepare", into("many", {"-q", "--threads", "4", "--jobs", "4"})).out, "");
+    EXPECT_TRUE(contents(folder / "many") == whole);
+    // Killed again and again, later each time, until a run gets to its end.
+    const Words words = into("killed", {"-q", "--threads", "2", "--jobs", "2"});
+    int kills = 0;
+    for (int milliseconds = 3;; milliseconds += milliseconds / 2) {
+        test::Process process("cmtl_prepare", words);
+        std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+        process.signal(SIGKILL);
+        const auto result = process.wait();
+        if (result.code == 0) break;
+        ASSERT_EQ(result.code, 128 + SIGKILL) << result.out;
+        ++kills;
+        // What is there already is whole.
+        if (!fs::exists(folder / "killed")) continue;
+        for (const auto& [name, bytes] : contents(folder / "killed"))
+            EXPECT_TRUE(whole.contains(name) && whole.at(name) == bytes) << name;
+    }
+    EXPECT_GE(kills, 3);
+    EXPECT_TRUE(contents(folder / "killed") == whole);
+    EXPECT_EQ(json::parse(test::text_of(folder / "killed/prepare.json"))["lungs"],
+              json::parse(test::text_of(folder / "one/prepare.json"))["lungs"]);
+}
+
+TEST_F(PrepareProgram, SweepsUpAfterTheKilled) {
+    ASSERT_EQ(run_program("cmtl_prepare", base + Words{"-q"}).out, "");
+    const auto leave = [&](const std::string& name, int minutes) {
+        const fs::path path = folder.write("cache/" + name, "half");
+        fs::last_write_time(path, fs::last_write_time(path) - std::chrono::minutes(minutes));
+        return path;
+    };
+    const auto gone = leave(".tmp999999999.phantom-0001.cmtlvol", 5), mask = leave("masks/.tmp999999999.phantom-0001.nii.gz", 5),
+               young = leave(".tmp999999999.phantom-0002.cmtlvol", 0),
+               living = leave(fmt::format(".tmp{}.phantom-0003.cmtlvol", ::getpid()), 5), other = leave(".tmpfile", 5);
+    ASSERT_EQ(run_program("cmtl_prepare", base + Words{"-q"}).out, "");
+    EXPECT_FALSE(fs::exists(gone) || fs::exists(mask));
+    EXPECT_TRUE(fs::exists(young) && fs::exists(living) && fs::exists(other));
+}
+
+TEST_F(PrepareProgram, AFullDiskLeavesNothingHalfWritten) {
+    ASSERT_EQ(run_program("cmtl_prepare", base + Words{"-q", "--jobs", "1"}).out, "");
+    const auto whole = contents(folder / "cache");
+    const auto narrow = [](rlim_t bytes) {
+        return [bytes] {
+            const rlimit limit{bytes, bytes};
+            ::setrlimit(RLIMIT_FSIZE, &limit);
+            std::signal(SIGXFSZ, SIG_IGN);
+        };
+    };
+    // Room for nothing, for masks, and for volumes but not for the table.
+    uintmax_t largest = 0;
+    for (const auto& [name, bytes] : whole)
+        if (name.ends_with(".cmtlvol")) largest = std::max<uintmax_t>(largest, bytes.size());
+    ASSERT_GT(whole.at("features.csv").size(), 10000u);
+    for (const uintmax_t room : {uintmax_t{300}, uintmax_t{8000}, largest / 2}) {
+        SCOPED_TRACE(room);
+        base[3] = (folder / fmt::format("full{}", room)).string();
+        const auto result = run_program("cmtl_prepare", base + Words{"-q", "--jobs", "2"}, narrow(room));
+        EXPECT_TRUE(says(result, 4, "ree some space"));
+        EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1) << result.out;
+        for (const auto& entry : fs::recursive_directory_iterator(base[3]))
+            EXPECT_FALSE(entry.path().filename().string().starts_with(".tmp")) << entry.path();
+        for (const auto& [name, bytes] : contents(base[3])) EXPECT_TRUE(whole.at(name) == bytes) << name;
+        // With room again, the rest is done.
+        EXPECT_EQ(run_program("cmtl_prepare", base + Words{"-q"}).code, 0);
+        EXPECT_TRUE(contents(base[3]) == whole);
+    }
+}
+
+TEST_F(PrepareProgram, RowsThatAreNoCasesAreListedLikeFilesThatAreNoImages) {
+    folder.write("cohort/images/phantom-0002.nii", "not an image");
+    base[1] = folder.write("bad.csv", "ID,Image\n"
+                                      "a,cohort/images/phantom-0001.nii\n"
+                                      "b,cohort/images/gone.nii\n"
+                                      "a,cohort/images/phantom-0003.nii\n"
+                                      ",cohort/images/phantom-0003.nii\n"
+                                      "c/d,cohort/images/phantom-0003.nii\n"
+                                      "e,cohort/images/phantom-0002.nii\n"
+                                      "f,cohort/images/phantom-0004.nii\n")
+                  .string();
+    const auto result = run_program("cmtl_prepare", base + Words{"-q"});
+    EXPECT_EQ(result.code, 1);
+    for (const char* part : {"left out: b: ", "gone.nii", "does not exist", "left out: a: ", "bad.csv:4", "stands twice", "bad.csv:5",
+                             "left out: c/d: ", "left out: e: "})
+        EXPECT_NE(result.out.find(part), std::string::npos) << part << " in " << result.out;
+    EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 5) << result.out;
+    EXPECT_EQ(entries(), 2);
+    const json whole = summary();
+    EXPECT_EQ(whole["cases"], 7);
+    EXPECT_EQ(whole["prepared"], 2);
+    EXPECT_EQ(whole["failed"].size(), 5u);
+    ASSERT_EQ(whole["lungs"].size(), 2u);
+    EXPECT_EQ(whole["lungs"][1]["ID"], "f");
+    // Again: the two are kept, the rest is still wrong.
+    EXPECT_EQ(run_program("cmtl_prepare", base + Words{"-q"}).code, 1);
+    EXPECT_EQ(summary()["kept"], 2);
+    base[1] = folder.write("none.csv", "ID,Image\na,gone.nii\n").string();
+    EXPECT_TRUE(says(run_program("cmtl_prepare", base), 3, "no row is a case"));
+}
+
+// The ten lines of docs/volume_cache.md, as they stand there.
+TEST_F(PrepareProgram, TheDocumentedReaderReadsTheCache) {
+    const std::string text = test::text_of(fs::path(CMTL_SOURCE_DIR) / "docs/volume_cache.md");
+    const size_t begin = text.find("```python\n"), end = text.find("```", begin + 10);
+    ASSERT_TRUE(begin != text.npos && end != text.npos);
+    const auto python = [&](const std::string& code) {
+        const fs::path script = folder.write("read.py", code);
+        return std::system(("python3 " + script.string() + " > " + (folder / "out").string() + " 2>&1").c_str());
+    };
+    if (python("import numpy") != 0) GTEST_SKIP() << "needs python3 with numpy";
+    ASSERT_EQ(run_program("cmtl_prepare", base + Words{"-q"}).code, 0);
+    const std::string file = (folder / "cache/phantom-0004.cmtlvol").string();
+    ASSERT_EQ(python(text.substr(begin + 10, end - begin - 10) + "header, volume = read_volume('" + file +
+                     "')\nassert header['sum'] == volume.sum(dtype='u8') and header['voxels'] == volume.size\n"
+                     "assert (volume > 0).sum() * 0.125 - 1000 * sum(header['litres']) < 50, header['litres']\n"
+                     "z, y, x = (int(n) for n in __import__('numpy').argwhere(volume == volume.max())[0])\n"
+                     "print(*volume.shape, z, y, x, volume[z, y, x])\n"),
+              0)
+        << test::text_of(folder / "out");
+    // The voxel is where our own reader has it.
+    std::istringstream out(test::text_of(folder / "out"));
+    int64_t depth, height, width, z, y, x, value;
+    ASSERT_TRUE(out >> depth >> height >> width >> z >> y >> x >> value);
+    const PreparationOptions small = preparation_preset("small");
+    EXPECT_EQ((std::array<int64_t, 3>{depth, height, width}), small.size);
+    CohortCase one;
+    one.id = "phantom-0004";
+    const auto voxels = VolumeCache(folder / "cache", small).read(one);
+    EXPECT_EQ(voxels[static_cast<size_t>((z * height + y) * width + x)], value);
 }
 
 TEST_F(PrepareProgram, RefusesWithOneLine) {

@@ -1,7 +1,9 @@
 // cmtl_segment as a user runs it: files in, files and exit codes out.
 #include <gtest/gtest.h>
+#include <png.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -52,6 +54,21 @@ double agreement(const Mask& a, const Mask& b) {
     return 2 * both / (in_a + in_b);
 }
 
+// Pixels of a picture that are grey with a veil of green.
+int64_t green(const std::filesystem::path& path) {
+    png_image image = {};
+    image.version = PNG_IMAGE_VERSION;
+    EXPECT_TRUE(png_image_begin_read_from_file(&image, path.c_str()));
+    image.format = PNG_FORMAT_RGB;
+    std::vector<uint8_t> pixels(PNG_IMAGE_SIZE(image));
+    EXPECT_TRUE(png_image_finish_read(&image, nullptr, pixels.data(), 0, nullptr));
+    // Below it: the legend has the colour itself.
+    int64_t count = 0;
+    for (size_t n = 0; n + 30 * image.width < pixels.size() / 3; ++n)
+        count += pixels[3 * n + 1] > pixels[3 * n] + 40 && pixels[3 * n + 1] > pixels[3 * n + 2] + 30;
+    return count;
+}
+
 TEST(Segment, WritesMaskJsonAndPreview) {
     TemporaryFolder folder;
     const PhantomCase p = phantom();
@@ -71,6 +88,8 @@ TEST(Segment, WritesMaskJsonAndPreview) {
     EXPECT_GT(json["litres"]["right"].get<double>(), 1);
     EXPECT_TRUE(json["flags"].is_array());
     EXPECT_TRUE(json["timeline"].contains("segment"));
+    EXPECT_FALSE(json["timeline"].contains("refine"));
+    EXPECT_EQ(json["method"], "classical");
     EXPECT_GT(std::filesystem::file_size(folder / "x.png"), 10000u);
 }
 
@@ -91,6 +110,37 @@ TEST(Segment, AZipIsReadLikeWhatIsInIt) {
     EXPECT_EQ(refused.code, 3);
     EXPECT_EQ(refused.lines(), 1) << refused.text;
     EXPECT_FALSE(std::filesystem::exists(folder / "b.nii.gz"));
+}
+
+TEST(Segment, TheRefinementIsAStepAndIsSeen) {
+    TemporaryFolder folder;
+    PhantomOptions severe;
+    severe.severity = 2;
+    write_image(folder / "ct.nrrd", phantom_case(7, severe).hu);
+    const std::string common = "-q --spacing 2 -i " + quoted(folder / "ct.nrrd") + " -o " + quoted(folder / "m.nrrd");
+    ASSERT_EQ(run(common + " --preview " + quoted(folder / "a.png") + " --json " + quoted(folder / "a.json")).code, 0);
+    const Mask shown = read_mask(folder / "m.nrrd");
+    ASSERT_EQ(run(common + " --preview " + quoted(folder / "b.png") + " --no-refine").code, 0);
+    ASSERT_EQ(run(common).code, 0);
+    EXPECT_EQ(read_mask(folder / "m.nrrd").voxels, shown.voxels);  // the picture changes nothing
+    std::ifstream file(folder / "a.json");
+    const auto json = nlohmann::json::parse(file);
+    std::vector<std::string> steps;
+    for (const auto& [step, seconds] : json["timeline"].items()) {
+        steps.push_back(step);
+        EXPECT_GE(seconds.get<double>(), 0) << step;
+    }
+    std::sort(steps.begin(), steps.end());
+    EXPECT_EQ(steps, (std::vector<std::string>{"preview", "read", "refine", "resample", "segment", "write"}));
+    EXPECT_EQ(json["method"], "refined");
+    EXPECT_GT(json["regained_ml"].get<double>(), 50);
+    for (const char* field :
+         {"input", "format", "mask", "litres", "mean_hu", "right_left_ratio", "trachea_ml", "dense_share", "air_ml",
+          "side_mm2", "flags", "warnings", "size", "spacing_mm", "orientation", "version", "commit"})
+        EXPECT_TRUE(json.contains(field)) << field;  // those of README.md
+    // Green is what it added: nothing of it without a refinement.
+    EXPECT_GT(green(folder / "a.png"), 2000);
+    EXPECT_EQ(green(folder / "b.png"), 0);
 }
 
 TEST(Segment, OrientationAndFormatChangeNothing) {
