@@ -48,21 +48,33 @@ std::vector<uint8_t> view_of(const Volume& hu) {
     return circle;
 }
 
-// Means over square windows of one slice.
+// Means over square windows of one slice, cut off at its edges.
 std::vector<float> window_means(const float* slice, int64_t nx, int64_t ny, int64_t half) {
-    std::vector<double> sums(static_cast<size_t>((nx + 1) * (ny + 1)), 0);
-    const auto at = [&](int64_t i, int64_t j) -> double& { return sums[static_cast<size_t>(j * (nx + 1) + i)]; };
-    for (int64_t j = 0; j < ny; ++j)
-        for (int64_t i = 0; i < nx; ++i)
-            at(i + 1, j + 1) = double{slice[j * nx + i]} + at(i, j + 1) + at(i + 1, j) - at(i, j);
-    std::vector<float> means(static_cast<size_t>(nx * ny));
-    for (int64_t j = 0; j < ny; ++j)
+    std::vector<float> rows(static_cast<size_t>(nx * ny)), means(rows.size());
+    for (int64_t j = 0; j < ny; ++j) {
+        const float* from = slice + j * nx;
+        float* to = rows.data() + j * nx;
+        double sum = 0;
+        for (int64_t i = 0; i < std::min(half, nx); ++i) sum += double{from[i]};
         for (int64_t i = 0; i < nx; ++i) {
-            const int64_t a = std::max<int64_t>(0, i - half), b = std::min(nx, i + half + 1),
-                          c = std::max<int64_t>(0, j - half), d = std::min(ny, j + half + 1);
-            means[static_cast<size_t>(j * nx + i)] = static_cast<float>((at(b, d) - at(a, d) - at(b, c) + at(a, c)) /
-                                                                        static_cast<double>((b - a) * (d - c)));
+            if (i + half < nx) sum += double{from[i + half]};
+            if (i > half) sum -= double{from[i - half - 1]};
+            to[i] = static_cast<float>(
+                sum / static_cast<double>(std::min(nx, i + half + 1) - std::max<int64_t>(0, i - half)));
         }
+    }
+    std::vector<float> sums(static_cast<size_t>(nx), 0);
+    const auto add = [&](int64_t j, float sign) {
+        const float* from = rows.data() + j * nx;
+        for (int64_t i = 0; i < nx; ++i) sums[static_cast<size_t>(i)] += sign * from[i];
+    };
+    for (int64_t j = 0; j < std::min(half, ny); ++j) add(j, 1);
+    for (int64_t j = 0; j < ny; ++j) {
+        if (j + half < ny) add(j + half, 1);
+        if (j > half) add(j - half - 1, -1);
+        const float share = 1 / static_cast<float>(std::min(ny, j + half + 1) - std::max<int64_t>(0, j - half));
+        for (int64_t i = 0; i < nx; ++i) means[static_cast<size_t>(j * nx + i)] = share * sums[static_cast<size_t>(i)];
+    }
     return means;
 }
 
@@ -205,9 +217,9 @@ void keep_cropped_lung(const Volume& hu, double below, Mask& air) {
                 std::vector<uint8_t> only(regions.list().size(), 0);
                 only[r] = 1;
                 regions.paint(region, only);
-                const Mask near = dilate(region, bound_mm, Element::disk);
                 const float change = variation.median(region, k);
                 if (change < steady_hu) continue;
+                const Mask near = dilate(region, bound_mm, Element::disk);
                 std::vector<int64_t> voxels;
                 for (int64_t n = 0; n < plane; ++n) {
                     const auto at = static_cast<size_t>(n);
