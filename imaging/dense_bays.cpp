@@ -13,7 +13,7 @@ namespace cmtl {
 namespace {
 
 constexpr double coarse_mm = 2;
-constexpr double ball_mm = 30, narrowest_mm = 8;  // of a bay: less is a rounded corner of the lung
+constexpr double ball_mm = 40, narrowest_mm = 8;  // of a bay: less is a rounded corner of the lung
 constexpr double smallest_ml = 1;
 constexpr double sick_share = 0.5;  // of the shore
 constexpr float bone_hu = 200;
