@@ -41,6 +41,7 @@ table.confusion th{border:0;text-align:center;white-space:normal;padding:4px 5px
 svg{display:block;width:100%;height:auto}svg.roc{max-width:400px;margin:0 auto}svg text{fill:var(--muted);font-size:12px;font-variant-numeric:tabular-nums}
 svg text.label{font-size:12.5px}
 .grid line,line.grid{stroke:var(--grid)}line.tick,line.axis{stroke:var(--muted)}line.mark{stroke:var(--muted);stroke-dasharray:4 4}
+path.band{fill:var(--c0);fill-opacity:.16;stroke:none}.legend i.band{height:10px;background:var(--c0);opacity:.25}
 path.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;margin-top:8px;font-size:13px;color:var(--muted)}.legend b{color:var(--ink);font-weight:600}
 .legend i{display:inline-block;width:14px;height:4px;border-radius:2px;margin-right:6px;vertical-align:middle}
