@@ -26,7 +26,7 @@ std::vector<double> adjusted_p(std::span<const double> p, Adjustment method) {
         case Adjustment::benjamini_hochberg:
             bound = 1;
             for (size_t k = n; k-- > 0;)
-                adjusted[order[k]] = bound = std::min(bound, p[order[k]] * double(n) / double(k + 1));
+                adjusted[order[k]] = bound = std::min(bound, p[order[k]] / (double(k + 1) / double(n)));
             break;
     }
     return adjusted;

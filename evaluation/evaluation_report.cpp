@@ -183,7 +183,7 @@ std::string model_section(const Evaluation& e, size_t m) {
     const Model& model = e.models[m];
     std::vector<TaskMetrics> metrics;
     for (const TaskEvaluation& t : e.tasks[m]) metrics.push_back(t.metrics);
-    std::string s = metrics_table(metrics);
+    std::string s = metrics_html(metrics);
     const auto cards = [&](std::string_view heading, auto&& inner) {
         s += "<div class='grid' style='margin-top:14px'>";
         for (size_t k = 0; k < metrics.size(); ++k)
@@ -212,7 +212,7 @@ std::string model_section(const Evaluation& e, size_t m) {
                muted(fmt::format("Ten bins; dashed: perfectly calibrated. Expected calibration error {}.",
                                  decimal(e.tasks[m][k].values[measure_index("ece")])));
     });
-    cards("Confusion", [&](size_t k) { return confusion_table(metrics[k]); });
+    cards("Confusion", [&](size_t k) { return confusion_html(metrics[k]); });
     s += "<div class='grid wide' style='margin-top:14px'>";
     for (const TaskEvaluation& t : e.tasks[m])
         if (t.youden) s += html_card("Thresholds, " + task_title(t.metrics.name), thresholds_table(t, e.options));

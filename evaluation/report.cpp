@@ -15,12 +15,12 @@ namespace cmtl {
 namespace {
 std::string set_section(const NamedPredictions& set) {
     const std::vector<TaskMetrics> metrics = all_metrics(set.predictions);
-    std::string inner = metrics_table(metrics) + "<div class='grid' style='margin-top:14px'>";
+    std::string inner = metrics_html(metrics) + "<div class='grid' style='margin-top:14px'>";
     for (size_t k = 0; k < metrics.size(); ++k)
         inner += html_card("ROC, " + task_title(metrics[k].name),
                            roc_chart(roc_curves(set.predictions.tasks[k], metrics[k])));
     inner += "</div><div class='grid' style='margin-top:14px'>";
-    for (const TaskMetrics& m : metrics) inner += html_card("Confusion, " + task_title(m.name), confusion_table(m));
+    for (const TaskMetrics& m : metrics) inner += html_card("Confusion, " + task_title(m.name), confusion_html(m));
     inner += "</div>";
     std::string name = set.name;
     if (!name.empty()) name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));

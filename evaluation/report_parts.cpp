@@ -19,7 +19,7 @@ std::string with_interval(double value, const Interval& i) {
                : fmt::format("{} <span class='muted'>({}–{})</span>", decimal(value), decimal(i.low), decimal(i.high));
 }
 
-std::string metrics_table(const std::vector<TaskMetrics>& all) {
+std::string metrics_html(const std::vector<TaskMetrics>& all) {
     std::string s =
         "<div class='card scroll'><table><tr><th>Task</th><th>Cases</th><th>AUC (95 % "
         "CI)</th><th>Accuracy</th><th>Balanced acc.</th>"
@@ -45,7 +45,7 @@ std::string metrics_table(const std::vector<TaskMetrics>& all) {
     return s + "</table></div>\n";
 }
 
-std::string confusion_table(const TaskMetrics& m) {
+std::string confusion_html(const TaskMetrics& m) {
     std::string s = "<div class='scroll'><table class='confusion'><tr><th></th>";
     for (int p = 0; p < m.classes; ++p) s += fmt::format("<th>{}</th>", html_escaped(class_name(m.name, p)));
     s += "</tr>";

@@ -15,8 +15,8 @@ std::string percent(double v);
 std::string with_interval(double value, const Interval& i);
 
 // Tables as HTML: measures with DeLong's intervals, a row per task and class; counts by true and predicted class.
-std::string metrics_table(const std::vector<TaskMetrics>& all);
-std::string confusion_table(const TaskMetrics& m);
+std::string metrics_html(const std::vector<TaskMetrics>& all);
+std::string confusion_html(const TaskMetrics& m);
 
 // One curve per class (two classes: of class 1), named with class and area; classes without a curve are left out.
 std::vector<Curve> roc_curves(const TaskPredictions& task, const TaskMetrics& m);

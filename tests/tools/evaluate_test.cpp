@@ -18,6 +18,7 @@ using nlohmann::json;
 using test::run_program;
 using test::says;
 using test::Words;
+using test::operator+;
 
 // Two models on 40 cases in different orders, labels apart, and a run folder.
 class Evaluate : public ::testing::Test {
@@ -113,7 +114,11 @@ TEST_F(Evaluate, WhatIsWrongWithPredictions) {
     EXPECT_TRUE(says(predictions({path("a.csv"), "--labels", path("labels.csv")}), 3, "no column 'ID'"));
     EXPECT_TRUE(says(predictions({path("none.csv")}), 3, "none.csv"));
     EXPECT_TRUE(says(predictions({folder_.path().string()}), 3, "a folder without predictions"));
-    EXPECT_TRUE(says(predictions({path("a.csv"), path("run/predictions_val.csv")} + labels), 3, "lacks cases of"));
+    const std::string whole = read_file(path("a.csv"));
+    write_file(path("less.csv"), whole.substr(0, whole.rfind("case39")));
+    EXPECT_TRUE(says(predictions(Words{path("a.csv"), path("less.csv")} + labels), 3, "lacks cases of"));
+    EXPECT_TRUE(
+        says(predictions(Words{path("run/predictions_val.csv")} + labels), 3, "none of the 40 predicted cases"));
     EXPECT_TRUE(says(predictions(Words{path("a.csv"), "--subgroup", "Sex"} + labels), 3, "no column 'Sex'"));
     EXPECT_TRUE(says(predictions({path("run"), "--subgroup", "Site"}), 2, "--table"));
     EXPECT_TRUE(says(predictions({path("run"), "--ensemble"}), 2, "--ensemble needs two"));
