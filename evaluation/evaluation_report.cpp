@@ -2,20 +2,37 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "base/files.hpp"
 #include "evaluation/measures.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
+#include "evaluation/roc_band.hpp"
 #include "evaluation/svg.hpp"
 
 namespace cmtl {
 
 namespace {
-// "0.013", "< 0.001"; "n/a".
+// "0.013", "2.1e-05"; "n/a".
 std::string p_text(double p) {
     if (std::isnan(p)) return "n/a";
-    return p < 0.001 ? (p < 1e-4 && p > 0 ? fmt::format("{:.1e}", p) : "&lt; 0.001") : fmt::format("{:.3f}", p);
+    return p < 0.001 && p > 0 ? fmt::format("{:.1e}", p) : fmt::format("{:.3f}", p);
+}
+
+// What models are called on the page: the name of file or folder where that tells them apart, else all of it.
+std::vector<std::string> short_names(const std::vector<Model>& models) {
+    std::vector<std::string> names;
+    for (const Model& m : models) {
+        const fs::path path = fs::path(m.name).lexically_normal();
+        const fs::path last = path.has_filename() ? path : path.parent_path();
+        names.push_back(last.extension() == ".csv" ? last.stem().string() : last.filename().string());
+    }
+    if (std::set(names.begin(), names.end()).size() < names.size())
+        for (size_t m = 0; m < names.size(); ++m) names[m] = models[m].name;
+    return names;
 }
 
 std::string shown(const MeasureInfo& info, double v) {
@@ -33,8 +50,9 @@ std::string shown(const MeasureInfo& info, double v, const Interval* interval) {
 std::string difference(double v, const Interval& i) {
     if (std::isnan(v)) return "n/a";
     const std::string value = fmt::format("{:+.3f}", v);
-    return std::isnan(i.low) ? value
-                             : fmt::format("{} <span class='muted'>({:+.3f} to {:+.3f})</span>", value, i.low, i.high);
+    return std::isnan(i.low)
+               ? value
+               : fmt::format("<span>{} <span class='muted'>({:+.3f} to {:+.3f})</span></span>", value, i.low, i.high);
 }
 
 std::string muted(std::string_view text) {
@@ -42,10 +60,10 @@ std::string muted(std::string_view text) {
 }
 
 // Models as columns, measures as rows.
-std::string overview(const Evaluation& e, size_t k) {
+std::string overview(const Evaluation& e, const std::vector<std::string>& names, size_t k) {
     const auto list = measure_list();
-    std::string s = "<div class='scroll'><table><tr><th>Measure</th>";
-    for (const Model& m : e.models) s += fmt::format("<th>{}</th>", html_escaped(m.name));
+    std::string s = "<div class='scroll'><table class='compact'><tr><th>Measure</th>";
+    for (const std::string& name : names) s += fmt::format("<th>{}</th>", html_escaped(name));
     s += "</tr>";
     const auto row = [&](std::string_view title, auto&& cell) {
         s += fmt::format("<tr><td>{}</td>", title);
@@ -83,24 +101,25 @@ std::string overview(const Evaluation& e, size_t k) {
     return s + "</table></div>";
 }
 
-std::string comparison_table(const Evaluation& e) {
+std::string comparison_table(const Evaluation& e, const std::vector<std::string>& names) {
     std::string s =
-        "<div class='card scroll'><table><tr><th>Task</th><th>Models</th><th>AUC difference (95 % CI)</th><th>z</th>"
+        "<div class='card scroll'><table class='compact'><tr><th>Task</th><th>Models</th><th>AUC difference (95 % "
+        "CI)</th><th>z</th>"
         "<th>p, DeLong</th><th>Right by one alone</th><th>p, McNemar exact</th><th>corrected</th></tr>";
     for (const Comparison& c : e.comparisons) {
-        const std::string names = html_escaped(e.models[c.a].name) + " <span class='muted'>against</span> " +
-                                  html_escaped(e.models[c.b].name);
+        const std::string pair =
+            html_escaped(names[c.a]) + " <span class='muted'>against</span> " + html_escaped(names[c.b]);
         const std::string accuracy =
             fmt::format("<td>{} : {}</td><td>{}</td><td>{}</td>", c.mcnemar.only_a, c.mcnemar.only_b,
                         p_text(c.mcnemar.p_exact), p_text(c.mcnemar.p_corrected));
         if (c.delong.size() == 1) {
             const DelongTest& t = c.delong[0].second;
             s += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{}</tr>", html_escaped(c.task),
-                             names, difference(t.difference, t.interval),
+                             pair, difference(t.difference, t.interval),
                              std::isnan(t.z) ? "n/a" : fmt::format("{:.2f}", t.z), p_text(t.p), accuracy);
             continue;
         }
-        s += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td></td><td></td>{}</tr>", html_escaped(c.task), names,
+        s += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td></td><td></td>{}</tr>", html_escaped(c.task), pair,
                          difference(c.auc_difference, c.auc_difference_interval), accuracy);
         for (const auto& [of_class, t] : c.delong)
             s += fmt::format(
@@ -111,14 +130,13 @@ std::string comparison_table(const Evaluation& e) {
     return s + "</table></div>\n" +
            muted(
                "AUC: DeLong's paired test of the same cases; for more than two classes each class against the rest, "
-               "and "
-               "the interval of the mean over classes from paired bootstrap replicates. Accuracy: McNemar's test of "
-               "the "
-               "cases that one model alone gets right. p values are not adjusted for the number of comparisons.");
+               "and the interval of the mean over classes from paired bootstrap replicates. Accuracy: McNemar's test "
+               "of the cases that one model alone gets right. p values are not adjusted for the number of "
+               "comparisons.");
 }
 
 // Models side by side: one chart per task.
-std::string comparison_charts(const Evaluation& e) {
+std::string comparison_charts(const Evaluation& e, const std::vector<std::string>& names) {
     std::string s = "<div class='grid' style='margin-top:14px'>";
     for (size_t k = 0; k < e.tasks[0].size(); ++k) {
         const int classes = e.tasks[0][k].metrics.classes;
@@ -128,7 +146,7 @@ std::string comparison_charts(const Evaluation& e) {
                 const TaskPredictions& task = e.models[m].predictions.tasks[k];
                 Curve curve;
                 curve.name =
-                    fmt::format("{}: AUC {}", e.models[m].name, decimal(e.tasks[m][k].metrics.by_class[size_t(c)].auc));
+                    fmt::format("{}: AUC {}", names[m], decimal(e.tasks[m][k].metrics.by_class[size_t(c)].auc));
                 for (const RocPoint& p : roc_curve(class_scores(task, c), class_labels(task, c), true))
                     curve.x.push_back(p.false_positive_rate), curve.y.push_back(p.true_positive_rate);
                 if (!curve.x.empty()) chart.curves.push_back(std::move(curve));
@@ -143,7 +161,8 @@ std::string comparison_charts(const Evaluation& e) {
 
 std::string thresholds_table(const TaskEvaluation& t, const EvaluationOptions& options) {
     std::string s =
-        "<div class='scroll'><table><tr><th>Chosen by</th><th>Threshold</th><th>Sens.</th><th>Spec.</th><th>PPV</th>"
+        "<div class='scroll'><table class='compact'><tr><th>Chosen "
+        "by</th><th>Threshold</th><th>Sens.</th><th>Spec.</th><th>PPV</th>"
         "<th>NPV</th></tr>";
     const auto row = [&](const std::string& name, const OperatingPoint& p) {
         s += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", name,
@@ -179,7 +198,7 @@ std::string subgroup_table(const Evaluation& e, size_t m) {
     return s + "</table></div>";
 }
 
-std::string model_section(const Evaluation& e, size_t m) {
+std::string model_section(const Evaluation& e, const std::string& name, size_t m) {
     const Model& model = e.models[m];
     std::vector<TaskMetrics> metrics;
     for (const TaskEvaluation& t : e.tasks[m]) metrics.push_back(t.metrics);
@@ -191,7 +210,13 @@ std::string model_section(const Evaluation& e, size_t m) {
         s += "</div>";
     };
     const auto& tasks = model.predictions.tasks;
-    cards("ROC", [&](size_t k) { return roc_chart(roc_curves(tasks[k], metrics[k])); });
+    cards("ROC", [&](size_t k) {
+        // A band of each of several classes would hide them all.
+        const bool two = tasks[k].classes == 2;
+        return unit_square_chart(
+            {"ROC curve", "1 - specificity", "sensitivity", roc_curves(tasks[k], metrics[k]), true, false,
+             two ? roc_band(tasks[k], 1, std::min(e.options.replicates, 1000), e.options.seed) : Curve{}});
+    });
     cards("Precision and recall", [&](size_t k) {
         return unit_square_chart({"Precision-recall curve",
                                   "recall (sensitivity)",
@@ -218,23 +243,29 @@ std::string model_section(const Evaluation& e, size_t m) {
         if (t.youden) s += html_card("Thresholds, " + task_title(t.metrics.name), thresholds_table(t, e.options));
     s += "</div>";
     if (!e.options.subgroup.empty()) s += subgroup_table(e, m);
-    return html_section(model.name, s);
+    return html_section(name, s);
 }
 }  // namespace
 
 std::string evaluation_report_html(const Evaluation& e, const std::string& subtitle, const std::string& program) {
     std::string body = html_warnings(e.notes);
-    std::string tables = "<div class='grid wide'>";
+    const auto names = short_names(e.models);
+    // Side by side while there is one column of figures.
+    std::string tables = e.models.size() > 1 ? "<div class='grid' style='grid-template-columns:minmax(0,1fr)'>"
+                                             : "<div class='grid wide'>";
     for (size_t k = 0; k < e.tasks[0].size(); ++k)
-        tables += html_card(task_title(e.tasks[0][k].metrics.name), overview(e, k));
+        tables += html_card(task_title(e.tasks[0][k].metrics.name), overview(e, names, k));
     body += html_section(e.models.size() > 1 ? "Models side by side" : "Measures", tables + "</div>");
-    if (!e.comparisons.empty()) body += html_section("Comparison", comparison_table(e) + comparison_charts(e));
-    for (size_t m = 0; m < e.models.size(); ++m) body += model_section(e, m);
+    if (!e.comparisons.empty())
+        body += html_section("Comparison", comparison_table(e, names) + comparison_charts(e, names));
+    for (size_t m = 0; m < e.models.size(); ++m) body += model_section(e, names[m], m);
     body += muted(
         e.options.replicates > 0
-            ? fmt::format("Intervals are of 95 %: DeLong's where named, else percentiles of {} bootstrap replicates, "
-                          "stratified by label, seed {}. n/a: not defined for these cases.",
-                          e.options.replicates, e.options.seed)
+            ? fmt::format(
+                  "Intervals are of 95 %: DeLong's where named, else percentiles of {} bootstrap replicates, "
+                  "stratified by label, seed {}. Calibration errors of resamples are larger than the cohort's own, "
+                  "and so are their intervals. n/a: not defined for these cases.",
+                  e.options.replicates, e.options.seed)
             : "Intervals are DeLong's, of 95 %. n/a: not defined for these cases.");
     return html_page("Evaluation", subtitle, body, program);
 }

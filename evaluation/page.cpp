@@ -35,6 +35,7 @@ th{font-weight:600;color:var(--muted);font-size:13px}th:first-child,td:first-chi
 .scroll{overflow-x:auto}tr.sub td{color:var(--muted);font-size:13.5px}tr.sub td:first-child{padding-left:26px}
 table.facts td{white-space:normal;overflow-wrap:anywhere;vertical-align:top}table.facts td:first-child{color:var(--muted);width:42%;padding-left:0}
 table.facts td:last-child{text-align:left;padding-right:0}
+table.compact th,table.compact td{white-space:normal;padding:6px 7px}table.compact span{white-space:nowrap}
 table.confusion{width:auto}table.confusion td.n{text-align:center;min-width:62px;border:2px solid var(--card);border-radius:6px;padding:8px 6px;
 background:rgb(var(--accent-rgb)/var(--p))}table.confusion td.n.deep{color:#fff}table.confusion td.n small{display:block;opacity:.85;font-size:12px}
 table.confusion th{border:0;text-align:center;white-space:normal;padding:4px 5px;font-size:12.5px}table.confusion td.row{border:0;color:var(--muted);font-size:12.5px;font-weight:600;white-space:normal;padding-left:0}

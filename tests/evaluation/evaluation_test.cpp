@@ -10,6 +10,7 @@
 #include "evaluation/bootstrap.hpp"
 #include "evaluation/evaluation_report.hpp"
 #include "evaluation/measures.hpp"
+#include "evaluation/roc_band.hpp"
 
 namespace cmtl {
 namespace {
@@ -161,6 +162,47 @@ TEST(EvaluationReport, IsOnePageWithEveryChart) {
     EXPECT_EQ(html.find("<Rome>"), html.npos);
     for (const char* outside : {"<script", "http://", "https://", "<link", "nan"})
         EXPECT_EQ(html.find(outside), html.npos) << outside;
+}
+
+TEST(EvaluationReport, ModelsAreCalledByFileOrFolder) {
+    const auto page = [](const std::string& a, const std::string& b) {
+        return evaluation_report_html(
+            evaluate_models({{a, cohort(2, 0), std::nullopt}, {b, cohort(1, 1), std::nullopt}}, {.replicates = 0}), "",
+            "");
+    };
+    std::string html = page("runs/mtl/", "tables/xgb.csv");
+    EXPECT_NE(html.find("<h2>mtl</h2>"), html.npos);
+    EXPECT_NE(html.find("<h2>xgb</h2>"), html.npos);
+    EXPECT_EQ(html.find("class='band'"), html.npos);  // no replicates, no band
+    html = page("one/run", "two/run");
+    EXPECT_NE(html.find("<h2>two/run</h2>"), html.npos);
+}
+
+TEST(RocBand, HoldsTheCurveAndTheTruth) {
+    const TaskPredictions task = cohort(0.5, 0).tasks[0];
+    const Curve band = roc_band(task, 1, 300, 2);
+    ASSERT_EQ(band.x.size(), 202u);
+    EXPECT_EQ(band.x.front(), 0);
+    EXPECT_EQ(band.x[100], 1);
+    EXPECT_EQ(band.y[100], 1);
+    EXPECT_EQ(band.y[101], 1);
+    const auto curve = roc_curve(class_scores(task, 1), class_labels(task, 1));
+    for (size_t s = 0; s <= 100; ++s) {
+        const double low = band.y[201 - s], high = band.y[s];
+        EXPECT_EQ(band.x[s], band.x[201 - s]);
+        EXPECT_LE(low, high);
+        // The cohort's own sensitivity at this rate: between the ends of the step that it lies on.
+        double reached = 0, ahead = 1;
+        for (const RocPoint& p : curve) {
+            if (p.false_positive_rate <= band.x[s]) reached = p.true_positive_rate;
+            if (p.false_positive_rate >= band.x[s]) ahead = std::min(ahead, p.true_positive_rate);
+        }
+        EXPECT_LE(low, std::max(ahead, reached) + 1e-12);
+        EXPECT_GE(high, std::min(ahead, reached) - 1e-12);
+    }
+    EXPECT_GT(band.y[20] - band.y[181], 0.02);
+    EXPECT_TRUE(roc_band(task, 1, 0, 2).x.empty());
+    EXPECT_TRUE(roc_band({"CT", 2, {0.5, 0.5}, {1}}, 1, 50, 2).x.empty());
 }
 
 }  // namespace
