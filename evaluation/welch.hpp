@@ -27,9 +27,9 @@ WelchAnova welch_anova(std::span<const GroupSummary> groups);
 enum class PostHoc { games_howell, dunnett_t3 };
 
 // Two groups of several, compared with unequal variances: t of the difference with Welch's degrees of freedom. p holds
-// for all pairs together: Games-Howell by the studentised range of all groups (R's rstatix::games_howell_test,
-// pingouin.pairwise_gameshowell), Dunnett's T3 by the studentised maximum modulus of all pairs (as
-// PMCMRplus::dunnettT3Test). NaN with a reason for a pair of which a group has fewer than two values or both are
+// for all pairs together: Games-Howell by the studentised range of all groups (agrees with statsmodels'
+// pairwise_tukeyhsd(use_var="unequal")), Dunnett's T3 by the studentised maximum modulus of all pairs (Dunnett, JASA
+// 1980). NaN with a reason for a pair of which a group has fewer than two values or both are
 // constant.
 struct PairComparison {
     size_t a, b;        // positions of the groups, a < b

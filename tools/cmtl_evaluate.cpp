@@ -35,6 +35,9 @@ std::vector<Model> read_models(const Arguments& a) {
     for (const fs::path& path : a.predictions) {
         Model model{path.string(), read_predictions(predictions_file(path)), std::nullopt};
         if (!names.insert(model.name).second) fail(ErrorKind::usage, "evaluate", "{} is named twice", model.name);
+        for (const char* key : {"comparisons", "settings", "notes", "program", "ensemble"})
+            if (model.name == key)
+                fail(ErrorKind::usage, "evaluate", "{0} is a key of metrics.json itself: call it ./{0}", key);
         if (model.predictions.ids.empty()) fail(ErrorKind::input, "evaluate", "{}: the table has no case", model.name);
         models.push_back(std::move(model));
     }

@@ -132,6 +132,11 @@ TEST_F(Evaluate, WhatIsWrongWithPredictions) {
     EXPECT_TRUE(says(predictions({}), 2, "P.csv is required"));
     EXPECT_TRUE(says(predictions({path("run"), "--bootstrap", "-1"}), 2, "--bootstrap"));
     EXPECT_TRUE(says(run_program("cmtl_evaluate", {}), 2, "subcommand"));
+    write_predictions(path("notes"), labelled_);
+    const fs::path here = fs::current_path();
+    fs::current_path(folder_.path());
+    EXPECT_TRUE(says(predictions({"notes"}), 2, "./notes"));
+    fs::current_path(here);
     EXPECT_TRUE(nothing_written());
 }
 
