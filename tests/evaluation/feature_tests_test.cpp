@@ -49,6 +49,8 @@ TEST(FeatureTests, TablesSayWhatWasTested) {
     EXPECT_EQ(welch.rows[2][5], "");
     EXPECT_EQ(welch.rows[2][7], "a group is constant");
     EXPECT_EQ(welch.rows[7][7], "a group has a single value");  // gaps: of cases 1 to 3 one value is left
+    EXPECT_EQ(t.tests[3].groups[0].count, 2);  // neither "", nan
+    EXPECT_EQ(t.tests[3].groups[1].count, 4);  // nor inf
     // Only defined tests are a family: the least of two p values is doubled.
     EXPECT_EQ(t.tests[4].p_adjusted, std::min(2 * t.tests[4].welch.p, t.tests[5].p_adjusted));
     ASSERT_EQ(pairs.rows.size(), 4 + 4 * 3u);
