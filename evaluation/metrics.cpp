@@ -27,7 +27,8 @@ double defined_mean(const std::vector<T>& items, Value value) {
     return count ? sum / count : nan;
 }
 
-ClassMetrics class_metrics(const TaskPredictions& task, const ConfusionMatrix& confusion, int c) {
+ClassMetrics class_metrics(const TaskPredictions& task, const ConfusionMatrix& confusion, int c,
+                           MetricIntervals intervals) {
     std::vector<double> scores(task.size());
     std::vector<int> labels(task.size());
     for (size_t i = 0; i < task.size(); ++i) {
@@ -41,11 +42,10 @@ ClassMetrics class_metrics(const TaskPredictions& task, const ConfusionMatrix& c
         for (int l = 0; l < task.classes; ++l) all += confusion.at(k, l);
     }
     const int64_t tn = all - tp - fn - fp;
-    const DelongAuc roc = delong_auc(scores, labels);
     ClassMetrics m;
     m.support = tp + fn;
-    m.auc = roc.auc;
-    m.auc_interval = roc.interval;
+    m.auc = auc(scores, labels);
+    m.auc_interval = intervals == MetricIntervals::none ? Interval{nan, nan} : delong_auc(scores, labels).interval;
     m.sensitivity = ratio(tp, tp + fn);
     m.specificity = ratio(tn, tn + fp);
     m.ppv = ratio(tp, tp + fp);
@@ -73,7 +73,7 @@ ConfusionMatrix confusion_matrix(const TaskPredictions& task) {
     return m;
 }
 
-TaskMetrics task_metrics(const TaskPredictions& task) {
+TaskMetrics task_metrics(const TaskPredictions& task, MetricIntervals intervals) {
     require(task.probabilities.size() == task.size() * size_t(task.classes), "metrics",
             "{}: {} probabilities for {} cases of {} classes", task.name, task.probabilities.size(), task.size(),
             task.classes);
@@ -83,7 +83,7 @@ TaskMetrics task_metrics(const TaskPredictions& task) {
     m.confusion = confusion_matrix(task);
     int64_t right = 0;
     for (int c = 0; c < task.classes; ++c) {
-        m.by_class.push_back(class_metrics(task, m.confusion, c));
+        m.by_class.push_back(class_metrics(task, m.confusion, c, intervals));
         m.cases += m.by_class.back().support;
         right += m.confusion.at(c, c);
     }

@@ -45,7 +45,9 @@ struct TaskMetrics {
 };
 
 ConfusionMatrix confusion_matrix(const TaskPredictions& task);
-TaskMetrics task_metrics(const TaskPredictions& task);
+// Intervals cost more than all the rest: whoever measures thousands of resamples leaves them out (NaN).
+enum class MetricIntervals { none, delong };
+TaskMetrics task_metrics(const TaskPredictions& task, MetricIntervals intervals = MetricIntervals::delong);
 std::vector<TaskMetrics> all_metrics(const Predictions& predictions);
 
 // The mean of the tasks' AUCs that are defined (NaN when none is): what the best checkpoint is chosen by.

@@ -35,12 +35,14 @@ th{font-weight:600;color:var(--muted);font-size:13px}th:first-child,td:first-chi
 .scroll{overflow-x:auto}tr.sub td{color:var(--muted);font-size:13.5px}tr.sub td:first-child{padding-left:26px}
 table.facts td{white-space:normal;overflow-wrap:anywhere;vertical-align:top}table.facts td:first-child{color:var(--muted);width:42%;padding-left:0}
 table.facts td:last-child{text-align:left;padding-right:0}
+table.compact th,table.compact td{white-space:normal;padding:6px 7px}table.compact span{white-space:nowrap}
 table.confusion{width:auto}table.confusion td.n{text-align:center;min-width:62px;border:2px solid var(--card);border-radius:6px;padding:8px 6px;
 background:rgb(var(--accent-rgb)/var(--p))}table.confusion td.n.deep{color:#fff}table.confusion td.n small{display:block;opacity:.85;font-size:12px}
 table.confusion th{border:0;text-align:center;white-space:normal;padding:4px 5px;font-size:12.5px}table.confusion td.row{border:0;color:var(--muted);font-size:12.5px;font-weight:600;white-space:normal;padding-left:0}
 svg{display:block;width:100%;height:auto}svg.roc{max-width:400px;margin:0 auto}svg text{fill:var(--muted);font-size:12px;font-variant-numeric:tabular-nums}
 svg text.label{font-size:12.5px}
 .grid line,line.grid{stroke:var(--grid)}line.tick,line.axis{stroke:var(--muted)}line.mark{stroke:var(--muted);stroke-dasharray:4 4}
+path.band{fill:var(--c0);fill-opacity:.16;stroke:none}.legend i.band{height:10px;background:var(--c0);opacity:.25}
 path.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;margin-top:8px;font-size:13px;color:var(--muted)}.legend b{color:var(--ink);font-weight:600}
 .legend i{display:inline-block;width:14px;height:4px;border-radius:2px;margin-right:6px;vertical-align:middle}

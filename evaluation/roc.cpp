@@ -46,23 +46,6 @@ std::vector<double> mid_ranks(std::span<const double> values) {
     return ranks;
 }
 
-// Each positive's share of negatives below it and each negative's share of positives above it, ties halved.
-struct Placements {
-    std::vector<double> positive, negative;
-};
-
-Placements placements(const Classes& c) {
-    std::vector<double> all = c.positive;
-    all.insert(all.end(), c.negative.begin(), c.negative.end());
-    const std::vector<double> together = mid_ranks(all), of_positive = mid_ranks(c.positive),
-                              of_negative = mid_ranks(c.negative);
-    const size_t m = c.positive.size(), n = c.negative.size();
-    Placements p;
-    for (size_t i = 0; i < m; ++i) p.positive.push_back((together[i] - of_positive[i]) / double(n));
-    for (size_t i = 0; i < n; ++i) p.negative.push_back(1 - (together[m + i] - of_negative[i]) / double(m));
-    return p;
-}
-
 double mean(std::span<const double> v) { return std::accumulate(v.begin(), v.end(), 0.0) / double(v.size()); }
 
 double sample_variance(std::span<const double> v) {
@@ -86,12 +69,25 @@ double auc(std::span<const double> scores, std::span<const int> labels) {
     return u / (m * n);
 }
 
+Placements placements(std::span<const double> scores, std::span<const int> labels) {
+    const Classes c = split(scores, labels);
+    if (!c.defined) return {};
+    std::vector<double> all = c.positive;
+    all.insert(all.end(), c.negative.begin(), c.negative.end());
+    const std::vector<double> together = mid_ranks(all), of_positive = mid_ranks(c.positive),
+                              of_negative = mid_ranks(c.negative);
+    const size_t m = c.positive.size(), n = c.negative.size();
+    Placements p;
+    for (size_t i = 0; i < m; ++i) p.positive.push_back((together[i] - of_positive[i]) / double(n));
+    for (size_t i = 0; i < n; ++i) p.negative.push_back(1 - (together[m + i] - of_negative[i]) / double(m));
+    return p;
+}
+
 DelongAuc delong_auc(std::span<const double> scores, std::span<const int> labels, double level) {
     require(level > 0 && level < 1, "roc", "confidence level {} is outside (0, 1)", level);
-    const Classes c = split(scores, labels);
+    const Placements p = placements(scores, labels);
     DelongAuc result{auc(scores, labels), nan, {nan, nan}};
-    if (!c.defined || c.positive.size() < 2 || c.negative.size() < 2) return result;
-    const Placements p = placements(c);
+    if (p.positive.size() < 2 || p.negative.size() < 2) return result;
     result.variance = sample_variance(p.positive) / double(p.positive.size()) +
                       sample_variance(p.negative) / double(p.negative.size());
     const double half = normal_quantile(0.5 + level / 2) * std::sqrt(result.variance);

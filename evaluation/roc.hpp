@@ -26,6 +26,13 @@ struct DelongAuc {
 };
 DelongAuc delong_auc(std::span<const double> scores, std::span<const int> labels, double level = 0.95);
 
+// Each positive's share of negatives below it and each negative's share of positives above it, ties halved, in the
+// order of the cases; both empty where no curve is defined. Their variances are DeLong's.
+struct Placements {
+    std::vector<double> positive, negative;
+};
+Placements placements(std::span<const double> scores, std::span<const int> labels);
+
 // A case is called positive when its score is >= threshold; the first point, (0, 0), has an infinite one.
 struct RocPoint {
     double false_positive_rate, true_positive_rate, threshold;

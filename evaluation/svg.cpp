@@ -168,7 +168,8 @@ namespace {
 // Powers of ten that cover [low, high], both above 0.
 std::vector<double> decades(double low, double high) {
     std::vector<double> ticks;
-    for (double k = std::floor(std::log10(low)); k <= std::ceil(std::log10(high)); ++k) ticks.push_back(std::pow(10, k));
+    for (double k = std::floor(std::log10(low)); k <= std::ceil(std::log10(high)); ++k)
+        ticks.push_back(std::pow(10, k));
     return ticks;
 }
 }  // namespace
@@ -232,18 +233,36 @@ std::string line_chart(const CurvePanel& panel) {
     return s + "</svg>" + (curves.size() > 1 || !curves[0].name.empty() ? legend(curves) : "");
 }
 
-std::string roc_chart(const std::vector<Curve>& curves) {
-    if (curves.empty()) return "<p class='muted'>Not defined: both classes are needed.</p>";
+std::string unit_square_chart(const UnitSquare& chart) {
+    if (chart.curves.empty()) return "<p class='muted'>Not defined: both classes are needed.</p>";
     const Frame f{340, 330, 54, 14, 12, 44};
     const Scale x{0, 1, f.left, f.width - f.right}, y{0, 1, f.height - f.bottom, f.top};
     const std::vector<double> ticks{0, 0.2, 0.4, 0.6, 0.8, 1};
-    std::string s =
-        fmt::format("<svg class='roc' viewBox='0 0 {:g} {:g}' role='img' aria-label='ROC curve'>", f.width, f.height);
-    s += axes(f, x, y, ticks, ticks, "1 - specificity", "sensitivity");
-    s += fmt::format("<line class='mark' x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}'/>", x(0), y(0), x(1), y(1));
-    for (size_t i = 0; i < curves.size(); ++i)
-        s += fmt::format("<path class='line c{}' d='{}'/>", i % colours, path_of(curves[i], x, y));
-    return s + "</svg>" + legend(curves);
+    std::string s = fmt::format("<svg class='roc' viewBox='0 0 {:g} {:g}' role='img' aria-label='{}'>", f.width,
+                                f.height, html_escaped(chart.title));
+    s += axes(f, x, y, ticks, ticks, chart.x_label, chart.y_label);
+    if (chart.diagonal)
+        s +=
+            fmt::format("<line class='mark' x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}'/>", x(0), y(0), x(1), y(1));
+    if (!chart.band.x.empty()) s += fmt::format("<path class='band' d='{}Z'/>", path_of(chart.band, x, y));
+    for (size_t i = 0; i < chart.curves.size(); ++i) {
+        const Curve& c = chart.curves[i];
+        s += fmt::format("<path class='line c{}' d='{}'/>", i % colours, path_of(c, x, y));
+        for (size_t k = 0; chart.dots && k < c.x.size(); ++k)
+            s += fmt::format(
+                "<circle class='dot c{}' cx='{:.1f}' cy='{:.1f}' r='3'><title>{}: {:.3f} at {:.3f}</title></circle>",
+                i % colours, x(c.x[k]), y(c.y[k]), html_escaped(c.name), c.y[k], c.x[k]);
+    }
+    s += "</svg>";
+    std::string names = legend(chart.curves);
+    if (!chart.band.name.empty())
+        names.insert(names.size() - 6,  // before </div>
+                     fmt::format("<span><i class='band'></i>{}</span>", html_escaped(chart.band.name)));
+    return s + names;
+}
+
+std::string roc_chart(const std::vector<Curve>& curves) {
+    return unit_square_chart({"ROC curve", "1 - specificity", "sensitivity", curves, true, false, {}});
 }
 
 std::string timeline_chart(const std::vector<std::pair<std::string, double>>& steps) {

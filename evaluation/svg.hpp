@@ -19,6 +19,17 @@ std::vector<double> nice_ticks(double low, double high, int wanted);
 // Without fixed limits, positive values that span more than a factor of 100 get a logarithmic axis.
 std::string line_chart(const CurvePanel& panel);
 
+// A square chart of shares: both axes run from 0 to 1. `band`, where it is not empty, is shaded: an upper line from
+// left to right and a lower one back.
+struct UnitSquare {
+    std::string title, x_label, y_label;
+    std::vector<Curve> curves;
+    bool diagonal = false;  // dashed: chance, or a perfect reliability
+    bool dots = false;      // marks every point
+    Curve band;             // its name stands in the legend
+};
+std::string unit_square_chart(const UnitSquare& chart);
+
 // Square, with the diagonal of chance; curves are (false positive rate, true positive rate).
 std::string roc_chart(const std::vector<Curve>& curves);
 

@@ -1,0 +1,27 @@
+#pragma once
+// Pieces that several reports show.
+#include <string>
+#include <vector>
+
+#include "evaluation/calibration.hpp"
+#include "evaluation/metrics.hpp"
+#include "evaluation/report.hpp"
+
+namespace cmtl {
+
+// "0.893", "84.2 %", "0.893 (0.871-0.915)" as HTML; "n/a" where not defined.
+std::string decimal(double v);
+std::string percent(double v);
+std::string with_interval(double value, const Interval& i);
+
+// Tables as HTML: measures with DeLong's intervals, a row per task and class; counts by true and predicted class.
+std::string metrics_html(const std::vector<TaskMetrics>& all);
+std::string confusion_html(const TaskMetrics& m);
+
+// One curve per class (two classes: of class 1), named with class and area; classes without a curve are left out.
+std::vector<Curve> roc_curves(const TaskPredictions& task, const TaskMetrics& m);
+std::vector<Curve> precision_recall_curves(const TaskPredictions& task);
+// Observed against predicted probability, a point per filled bin of ten.
+std::vector<Curve> reliability_curves(const TaskPredictions& task);
+
+}  // namespace cmtl

@@ -1,0 +1,238 @@
+// cmtl_evaluate: predictions to metrics, intervals, comparisons and a report; feature tables to tests of their
+// features.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/csv.hpp"
+#include "base/files.hpp"
+#include "evaluation/cohorts.hpp"
+#include "evaluation/evaluation_report.hpp"
+#include "evaluation/feature_tests.hpp"
+#include "tools/common.hpp"
+
+namespace {
+
+using namespace cmtl;
+
+struct Arguments {
+    std::vector<fs::path> predictions, calibrate;
+    fs::path table, output, labels, subgroup_table;
+    std::string id_column = "ID", subgroup, posthoc = "games-howell", adjust = "bh";
+    std::vector<std::string> tasks;
+    int bootstrap = 2000;
+    bool ensemble = false;
+};
+
+std::string version_of(const Tool& tool) { return tool.name + " " CMTL_VERSION " (" CMTL_COMMIT ")"; }
+
+// Models under the names of the command line, on the same cases in the same order, with all labels there are.
+std::vector<Model> read_models(const Arguments& a) {
+    std::vector<Model> models;
+    std::set<std::string> names;
+    for (const fs::path& path : a.predictions) {
+        Model model{path.string(), read_predictions(predictions_file(path)), std::nullopt};
+        if (!names.insert(model.name).second) fail(ErrorKind::usage, "evaluate", "{} is named twice", model.name);
+        for (const char* key : {"comparisons", "settings", "notes", "program", "ensemble"})
+            if (model.name == key)
+                fail(ErrorKind::usage, "evaluate", "{0} is a key of metrics.json itself: call it ./{0}", key);
+        if (model.predictions.ids.empty()) fail(ErrorKind::input, "evaluate", "{}: the table has no case", model.name);
+        models.push_back(std::move(model));
+    }
+    if (!a.labels.empty()) {
+        const CsvTable labels = read_csv(a.labels);
+        for (Model& model : models) attach_labels(model.predictions, labels, a.id_column);
+    }
+    Model& first = models.front();
+    // Twice: the last file may know labels that the first ones lack.
+    for (int pass = 0; pass < 2; ++pass)
+        for (size_t m = 1; m < models.size(); ++m)
+            align(first.predictions, first.name, models[m].predictions, models[m].name);
+    return models;
+}
+
+void read_calibration(const Arguments& a, std::vector<Model>& models) {
+    if (a.calibrate.empty()) return;
+    if (a.calibrate.size() != models.size())
+        fail(ErrorKind::usage, "evaluate", "{} tables to calibrate on and {} to evaluate: one for each, in their order",
+             a.calibrate.size(), models.size());
+    for (size_t m = 0; m < models.size(); ++m) {
+        Predictions p = read_predictions(predictions_file(a.calibrate[m], true));
+        const std::string name = a.calibrate[m].string();
+        if (!a.labels.empty()) {
+            const CsvTable labels = read_csv(a.labels);
+            const RowsById rows(labels, a.id_column);
+            if (std::any_of(p.ids.begin(), p.ids.end(),
+                            [&](const std::string& id) { return rows.find(id).has_value(); }))
+                attach_labels(p, labels, a.id_column);
+        }
+        const std::set<std::string> measured(models[m].predictions.ids.begin(), models[m].predictions.ids.end());
+        for (const std::string& id : p.ids)
+            if (measured.contains(id))
+                fail(ErrorKind::input, "evaluate",
+                     "{}: case {} stands in {}, too; temperatures are fitted on other cases than they are measured on",
+                     name, id, models[m].name);
+        for (const TaskPredictions& task : models[m].predictions.tasks) {
+            const TaskPredictions* other = p.find(task.name);
+            if (!other || other->classes != task.classes)
+                fail(ErrorKind::input, "evaluate", "{}: no task {} of {} classes, which {} has", name, task.name,
+                     task.classes, models[m].name);
+        }
+        models[m].calibration = std::move(p);
+    }
+}
+
+void add_ensemble(std::vector<Model>& models) {
+    if (models.size() < 2) fail(ErrorKind::usage, "evaluate", "--ensemble needs two files or more");
+    std::vector<Predictions> members;
+    for (const Model& m : models) members.push_back(m.predictions);
+    models.push_back({"ensemble", mean_of(members), std::nullopt});
+}
+
+std::string summary(const Evaluation& e) {
+    std::string text;
+    for (size_t m = 0; m < e.models.size(); ++m) {
+        text += e.models[m].name + "\n";
+        for (const TaskEvaluation& t : e.tasks[m]) {
+            const auto number = [](double v) { return std::isnan(v) ? "n/a" : fmt::format("{:.3f}", v); };
+            std::string interval;
+            const Interval& i = t.metrics.auc_interval;
+            if (!std::isnan(i.low)) interval = fmt::format(" ({:.3f}-{:.3f})", i.low, i.high);
+            text += fmt::format("  {}: AUC {}{}, accuracy {}, {} cases\n", t.metrics.name, number(t.metrics.auc),
+                                interval, number(t.metrics.accuracy), t.metrics.cases);
+        }
+    }
+    for (const Comparison& c : e.comparisons) {
+        std::string delong;
+        for (const auto& [of_class, t] : c.delong) delong += fmt::format("{}{:.3g}", delong.empty() ? "" : ", ", t.p);
+        text += fmt::format("{}: {} against {}: AUC difference {:+.3f} (DeLong p {}), McNemar p {:.3g}\n", c.task,
+                            e.models[c.a].name, e.models[c.b].name, c.auc_difference, delong, c.mcnemar.p_exact);
+    }
+    return text;
+}
+
+int evaluate_predictions(const Arguments& a, const Tool& tool) {
+    std::vector<Model> models = read_models(a);
+    read_calibration(a, models);
+    if (a.ensemble) add_ensemble(models);
+    EvaluationOptions options;
+    options.replicates = a.bootstrap;
+    options.seed = tool.common.seed;
+    if (!a.subgroup.empty()) {
+        const fs::path& source = a.subgroup_table.empty() ? a.labels : a.subgroup_table;
+        if (source.empty())
+            fail(ErrorKind::usage, "evaluate", "--subgroup {} needs a table: --table T.csv, or --labels", a.subgroup);
+        options.subgroup = a.subgroup;
+        options.groups = subgroups_of(models[0].predictions.ids, read_csv(source), a.id_column, a.subgroup);
+    }
+    const Evaluation e = evaluate_models(std::move(models), std::move(options));
+    stop_if_interrupted();
+    make_folder(a.output);
+    auto json = evaluation_json(e);
+    json["program"] = version_of(tool);
+    std::string subtitle;
+    for (const Model& m : e.models) subtitle += (subtitle.empty() ? "" : ", ") + m.name;
+    write_file(a.output / "metrics.json", json.dump(2) + "\n");
+    write_file(a.output / "report.html", evaluation_report_html(e, subtitle, version_of(tool)));
+    for (const std::string& note : e.notes) fmt::print(stderr, "note: {}\n", note);
+    if (!tool.common.quiet)
+        fmt::print("{}{} and {}\n", summary(e), (a.output / "metrics.json").string(),
+                   (a.output / "report.html").string());
+    return 0;
+}
+
+int evaluate_features(const Arguments& a, const Tool& tool) {
+    const CsvTable table = read_csv(a.table), labels = read_csv(a.labels);
+    FeatureTestOptions options;
+    options.id_column = options.labels_id_column = a.id_column;
+    options.tasks = a.tasks;
+    options.posthoc = post_hoc_named(a.posthoc);
+    options.adjustment = adjustment_named(a.adjust);
+    const FeatureTests tests = test_features(table, labels, options);
+    stop_if_interrupted();
+    make_folder(a.output);
+    write_csv(a.output / "welch.csv", welch_table(tests));
+    write_csv(a.output / "posthoc.csv", posthoc_table(tests));
+    if (!tests.unlabelled.empty())
+        fmt::print(stderr, "note: {} cases of {} have no labels and are left out ({}, ...)\n", tests.unlabelled.size(),
+                   a.table.string(), tests.unlabelled[0]);
+    if (!tests.unmeasured.empty())
+        fmt::print(stderr, "note: {} cases of {} have no features ({}, ...)\n", tests.unmeasured.size(),
+                   a.labels.string(), tests.unmeasured[0]);
+    if (tool.common.quiet) return 0;
+    for (const auto& [task, classes] : tests.tasks) {
+        int64_t defined = 0, significant = 0;
+        for (const FeatureTest& t : tests.tests) {
+            if (t.task != task) continue;
+            defined += t.welch.reason.empty(), significant += t.p_adjusted < 0.05;
+        }
+        fmt::print("{}: {} of {} features differ between {} classes (adjusted p < 0.05); {} not tested\n", task,
+                   significant, tests.features.size(), classes.size(), int64_t(tests.features.size()) - defined);
+    }
+    fmt::print("{} cases; {} and {}\n", tests.cases, (a.output / "welch.csv").string(),
+               (a.output / "posthoc.csv").string());
+    return 0;
+}
+
+int run(Tool& tool) {
+    Arguments a;
+    tool.app.description(
+        "What predictions are worth, which of several models is better, and which features differ between classes.");
+    tool.app.require_subcommand(1);
+    tool.app.fallthrough();
+
+    CLI::App* predictions = tool.app.add_subcommand("predictions",
+                                                    "Tables of predictions (ID,CT_0,CT_1,...[,CT,...]) or run folders "
+                                                    "-> DIR/metrics.json and DIR/report.html: AUC\n"
+                                                    "with DeLong's and bootstrap intervals, accuracy and its like, "
+                                                    "operating points, calibration, subgroups; models\n"
+                                                    "compared on the same cases by DeLong's and McNemar's tests");
+    predictions
+        ->add_option("P.csv", a.predictions,
+                     "predictions or run folders (their predictions_test.csv, else "
+                     "_val, else those of all folds)")
+        ->required();
+    predictions->add_option("-o,--output", a.output, "folder")->required();
+    predictions->add_option("--labels", a.labels, "table of labels: ID column and one column per task");
+    predictions->add_option("--id-column", a.id_column, "of --labels and --table")->capture_default_str();
+    predictions->add_option("--bootstrap", a.bootstrap, "replicates, stratified by label; 0: none")
+        ->check(CLI::Range(0, 1000000))
+        ->capture_default_str();
+    predictions->add_option("--subgroup", a.subgroup,
+                            "column of --table (else --labels) to measure groups of cases by");
+    predictions->add_option("--table", a.subgroup_table, "table with an ID column and the --subgroup column");
+    predictions->add_option("--calibrate", a.calibrate,
+                            "predictions of other cases, one table per P.csv (or run folders: their "
+                            "predictions_val.csv), on which temperatures are fitted");
+    predictions->add_flag("--ensemble", a.ensemble, "add the mean of all files' probabilities as a model");
+
+    CLI::App* features = tool.app.add_subcommand("features",
+                                                 "A table of features and one of labels -> DIR/welch.csv (Welch's "
+                                                 "ANOVA by feature and task) and DIR/posthoc.csv\n"
+                                                 "(pairs of classes)");
+    features->add_option("TABLE.csv", a.table, "ID column and one column per feature")->required();
+    features->add_option("--labels", a.labels, "table of labels: ID column and one column per task")->required();
+    features->add_option("-o,--output", a.output, "folder")->required();
+    features->add_option("--id-column", a.id_column, "of both tables")->capture_default_str();
+    features->add_option("--task", a.tasks,
+                         "columns of labels; default: CT, NAT and Severity, else every column of a few whole numbers");
+    features->add_option("--posthoc", a.posthoc, "games-howell or dunnett-t3")
+        ->check(CLI::IsMember({"games-howell", "dunnett-t3"}))
+        ->capture_default_str();
+    features->add_option("--adjust", a.adjust, "for the number of features of a task: bh, holm or bonferroni")
+        ->check(CLI::IsMember({"bh", "holm", "bonferroni"}))
+        ->capture_default_str();
+
+    tool.example("cmtl_evaluate predictions run -o out");
+    tool.example(
+        "cmtl_evaluate predictions mtl.csv baseline.csv -o out --labels labels.csv --id-column PID --ensemble");
+    tool.example("cmtl_evaluate features radiofeatures.csv --labels labels.csv --id-column PID -o out");
+    tool.parse();
+    return predictions->parsed() ? evaluate_predictions(a, tool) : evaluate_features(a, tool);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return cmtl::run_tool(argc, argv, run); }
