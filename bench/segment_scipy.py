@@ -169,7 +169,7 @@ def report(result):
              f"{result['load'][0]:.1f} and {result['load'][1]:.1f}. Medians (least to most) in seconds; runs of both programs alternate."]
     for case in result["cases"]:
         n = len(case["runs"]["cmtl"])
-        lines += ["", f"## {case['ct']}, {n} runs of each", "", "| step | Python | cmtl_segment | times |", "|---|---:|---:|---:|"]
+        lines += ["", f"## {case['ct']}, {n} run{'s' if n > 1 else ''} of each", "", "| step | Python | cmtl_segment | times |", "|---|---:|---:|---:|"]
 
         def row(name, value):
             both = [[value(run) for run in case["runs"][k]] for k in ("scipy", "cmtl")]

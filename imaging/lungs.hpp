@@ -12,7 +12,7 @@ namespace cmtl {
 
 enum class Refinement {
     none,       // the classical mask
-    surfaces,   // the pleura as a surface, and bays whose shore is ground glass: nothing healthy changes
+    surfaces,   // the pleura as a surface, bays whose shore is ground glass, dense edges: nothing healthy changes
     published,  // snakes in every slice (imaging/slice_snakes.hpp), for comparison: it loses a rim of 1 to 2 mm
 };
 
@@ -46,7 +46,7 @@ struct Lungs {
 
 // Flags: "no_trachea" none was found, so airways may be inside; "one_lung"; "asymmetric" one lung is less than half of
 // the other; "small", "large" below 1.5 or above 9 litres; "cut_at_top", "cut_at_bottom" more than 10 cm2 in the last
-// or first slice; "cut_at_sides" more than 5 cm2 at the image's sides; "air" a leak, or bullae: more than 20 ml of air
+// or first slice; "cut_at_sides" more than 5 cm2 at the image's sides; "air" a leak, or bullae: more than 15 ml of air
 // in the mask; "dense" more than a fifth is above -250 HU.
 //
 // Any spacing and orientation; every threshold is in millimetres and millilitres. The values are HU.
