@@ -162,10 +162,10 @@ void read_geometry(NrrdHeader& header, const Keys& keys, const fs::path& path) {
         if (axes.size() != 3) bad(tag, path, "'space directions: {}' does not fit 3 axes", keys["space directions"]);
         for (size_t a = 0; a < 3; ++a) {
             // As teem takes length and direction, to the last bit: what ITK wrote comes back as it was.
-            g.spacing[a] =
-                std::sqrt(axes[a][0] * axes[a][0] + axes[a][1] * axes[a][1] + axes[a][2] * axes[a][2]);
+            g.spacing[a] = std::sqrt(axes[a][0] * axes[a][0] + axes[a][1] * axes[a][1] + axes[a][2] * axes[a][2]);
             check_spacing_value(tag, path, g.spacing[a]);
-            for (size_t row = 0; row < 3; ++row) g.direction[3 * row + a] = sign[row] * axes[a][row] * (1 / g.spacing[a]);
+            for (size_t row = 0; row < 3; ++row)
+                g.direction[3 * row + a] = sign[row] * axes[a][row] * (1 / g.spacing[a]);
         }
     } else {
         if (!keys.has("spacings")) bad(tag, path, "neither 'space directions' nor 'spacings' is in the header");

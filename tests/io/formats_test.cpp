@@ -1,6 +1,5 @@
 // NIfTI, MetaImage and NRRD: there and back, and what is refused before anything is allocated.
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include "base/files.hpp"
 #include "imaging/geometry.hpp"
 #include "io/image_io.hpp"
+#include "io/archive_writer.hpp"
 #include "io/read_error.hpp"
 #include "test_data.hpp"
 
@@ -133,20 +133,6 @@ std::string raw(T value) {
     return std::string(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-std::string gzip(const std::string& text) {
-    z_stream z = {};
-    deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-    std::string out(deflateBound(&z, text.size()) + 64, '\0');
-    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    z.avail_in = static_cast<uInt>(text.size());
-    z.next_out = reinterpret_cast<Bytef*>(out.data());
-    z.avail_out = static_cast<uInt>(out.size());
-    deflate(&z, Z_FINISH);
-    out.resize(out.size() - z.avail_out);
-    deflateEnd(&z);
-    return out;
-}
-
 TEST(Nifti, FaultsHaveTheirMessages) {
     TemporaryFolder folder;
     const auto faulty = [&](const std::string& bytes, const std::string& name = "x.nii") {
@@ -158,15 +144,15 @@ TEST(Nifti, FaultsHaveTheirMessages) {
     const std::string whole = nifti(folder.path());
     EXPECT_EQ(error_of(faulty(whole)), "no error");
     EXPECT_ERROR(faulty(whole.substr(0, whole.size() - 1)), "truncated");
-    const std::string packed = gzip(whole);
+    const std::string packed = test::gzipped(whole);
     EXPECT_EQ(error_of(faulty(packed, "x.nii.gz")), "no error");
     EXPECT_ERROR(faulty(packed.substr(0, packed.size() - 30), "x.nii.gz"), "truncated");
     // Two gzip members are one stream, and trailing bytes do no harm.
-    EXPECT_EQ(error_of(faulty(gzip(whole.substr(0, 400)) + gzip(whole.substr(400)), "x.nii.gz")), "no error");
+    EXPECT_EQ(error_of(faulty(test::gzipped(whole.substr(0, 400)) + test::gzipped(whole.substr(400)), "x.nii.gz")), "no error");
 
     const std::string huge = raw(int16_t{3}) + raw(int16_t{32767}) + raw(int16_t{32767}) + raw(int16_t{32767});
     EXPECT_ERROR(faulty(nifti(folder.path(), 40, huge)), "2^30");
-    EXPECT_ERROR(faulty(gzip(nifti(folder.path(), 40,
+    EXPECT_ERROR(faulty(test::gzipped(nifti(folder.path(), 40,
                                    raw(int16_t{3}) + raw(int16_t{1000}) + raw(int16_t{1000}) + raw(int16_t{1000}))),
                         "x.nii.gz"),
                  "cannot be in");
@@ -284,7 +270,7 @@ TEST(Nrrd, FaultsHaveTheirMessages) {
     const Volume volume = read_volume(faulty(header + data));
     EXPECT_EQ(volume.voxels[1], -997);
     EXPECT_EQ(volume.geometry.origin, (Vector3{1, 2, 3}));
-    const std::string packed = replaced(header, "raw", "gzip") + gzip(data);
+    const std::string packed = replaced(header, "raw", "gzip") + test::gzipped(data);
     EXPECT_EQ(read_volume(faulty(packed)).voxels, volume.voxels);
     EXPECT_ERROR(faulty(packed.substr(0, packed.size() - 40)), "truncated");
     EXPECT_ERROR(faulty(header + data.substr(2)), "truncated");

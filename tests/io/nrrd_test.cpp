@@ -12,17 +12,10 @@
 namespace cmtl {
 namespace {
 
+using test::anything;
 using test::error_of;
 using test::TemporaryFolder;
 using test::write_bytes;
-
-ReadOptions anything() {
-    ReadOptions options;
-    options.expect_ct = false;
-    options.min_slices = 1;
-    options.warn = false;
-    return options;
-}
 
 std::string voxels() {
     std::string data;

@@ -10,6 +10,15 @@
 
 namespace cmtl::test {
 
+// Any modality, size and values.
+inline ReadOptions anything() {
+    ReadOptions options;
+    options.expect_ct = false;
+    options.min_slices = 1;
+    options.warn = false;
+    return options;
+}
+
 inline std::string error_of(const std::filesystem::path& path, ReadOptions options = {}) {
     options.warn = false;
     try {
