@@ -268,6 +268,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     };
     if (options.refine == Refinement::surfaces) {
         lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
+        if (lungs.regained_ml > 0) lungs.regained_ml += fill_mirrored_lung(hu, candidates);
         lungs.regained_ml += grow_dense_edges(hu, candidates);
         lungs.refine_seconds = lap();
     }

@@ -14,4 +14,10 @@ namespace cmtl {
 // (imaging/shore.hpp). Voxels of bone stay out. `hu` is on the same grid. Returns the millilitres that were added.
 double fill_to_pleura(const Volume& hu, Mask& lungs);
 
+// Consolidation that fills a lung's end, the recess between diaphragm and ribs or a corner at the apex, has no healthy
+// pleura around. What tells it is the other lung: where that reaches its pleura on its own side and this one does not,
+// lung is expected, as deep as there, and taken if almost all of its shore is sick (after fill_to_pleura: what was filled
+// counts). Only at the back: the heart and the liver make the front unequal. Arguments and result as above.
+double fill_mirrored_lung(const Volume& hu, Mask& lungs);
+
 }  // namespace cmtl

@@ -211,10 +211,10 @@ Segmented segmented(Volume hu, Refinement refine = Refinement::surfaces, double 
 }
 
 // A consolidation at the pleura is as bright as the chest wall: the classical mask loses it, the refinement regains
-// most of it and leaves healthy lungs alone.
+// most of it and leaves healthy lungs alone. In severe case 6 it fills the recess above the left diaphragm.
 TEST(Lungs, RefinementRegainsConsolidationAndHarmsNothing) {
     for (int severity = 0; severity < 3; ++severity)
-        for (uint64_t seed = 1; seed <= (severity == 2 ? 4 : 2); ++seed) {
+        for (uint64_t seed : severity == 2 ? std::vector<uint64_t>{1, 2, 3, 4, 6} : std::vector<uint64_t>{1, 2}) {
             PhantomOptions phantom;
             phantom.severity = severity;
             const PhantomCase p = phantom_case(seed, phantom);
