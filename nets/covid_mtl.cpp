@@ -52,24 +52,38 @@ void check_input(const char* name, bool wanted, const Tensor& tensor, const std:
              name_of(tensor.dtype()), shape);
 }
 
+// `volume`: the volumes, or the maps made of them.
+void check_features(const ModelOptions& options, const Tensor& volume, const Tensor& features) {
+    check_input("features", options.features, features, fmt::format("N x {}", options.feature_count),
+                features.defined() && features.rank() == 2 && features.size(1) == options.feature_count);
+    if (options.volume && options.features && volume.defined() && volume.size(0) != features.size(0))
+        fail(ErrorKind::input, "covid_mtl", "{} volumes, but features of {} cases", volume.size(0), features.size(0));
+}
+
 }  // namespace
+
+Tensor CovidMtl::volume_maps(const Pass& pass, const Tensor& volume, const Tensor& plan) const {
+    check_input("a volume", parts_->options.volume, volume, "N x D x H x W x 1",
+                volume.defined() && volume.rank() == 5 && volume.size(4) == 1);
+    return parts_->volume ? parts_->volume->forward(pass, volume, plan) : Tensor();
+}
+
+std::vector<Tensor> CovidMtl::logits_from(const Pass& pass, const Tensor& maps, const Tensor& features) const {
+    const ModelOptions& options = parts_->options;
+    check_input("maps", options.volume, maps, fmt::format("N x D x H x W x {}", ShiftNet3d::channels),
+                maps.defined() && maps.rank() == 5 && maps.size(4) == ShiftNet3d::channels);
+    check_features(options, maps, features);
+    Tensor from_features;
+    if (options.features) from_features = parts_->features->forward(pass, features);
+    std::vector<Tensor> logits;
+    for (const Head& head : parts_->heads) logits.push_back(head.forward(pass, maps, from_features));
+    return logits;
+}
 
 std::vector<Tensor> CovidMtl::forward(const Pass& pass, const Tensor& volume, const Tensor& features,
                                       const Tensor& plan) const {
-    const ModelOptions& options = parts_->options;
-    check_input("a volume", options.volume, volume, "N x D x H x W x 1",
-                volume.defined() && volume.rank() == 5 && volume.size(4) == 1);
-    check_input("features", options.features, features, fmt::format("N x {}", options.feature_count),
-                features.defined() && features.rank() == 2 && features.size(1) == options.feature_count);
-    if (options.volume && options.features && volume.size(0) != features.size(0))
-        fail(ErrorKind::input, "covid_mtl", "{} volumes, but features of {} cases", volume.size(0), features.size(0));
-
-    Tensor from_volume, from_features;
-    if (options.volume) from_volume = parts_->volume->forward(pass, volume, plan);
-    if (options.features) from_features = parts_->features->forward(pass, features);
-    std::vector<Tensor> logits;
-    for (const Head& head : parts_->heads) logits.push_back(head.forward(pass, from_volume, from_features));
-    return logits;
+    check_features(parts_->options, volume, features);  // before the long part
+    return logits_from(pass, volume_maps(pass, volume, plan), features);
 }
 
 }  // namespace cmtl

@@ -54,6 +54,12 @@ class CovidMtl : public Module {
     std::vector<Tensor> forward(const Pass& pass, const Tensor& volume, const Tensor& features,
                                 const Tensor& plan = {}) const;
 
+    // forward() in two steps, for whoever looks at what lies between. The last activation of the volume branch,
+    // (N, D', H', W', C); undefined, as `volume` has to be then, when the model has no volume branch.
+    Tensor volume_maps(const Pass& pass, const Tensor& volume, const Tensor& plan = {}) const;
+    // The logits from volume_maps()' result and the features, (N, feature_count), as forward() takes them.
+    std::vector<Tensor> logits_from(const Pass& pass, const Tensor& maps, const Tensor& features) const;
+
   private:
     struct Parts;
     std::unique_ptr<Parts> parts_;
