@@ -47,7 +47,8 @@ struct Setting {
     std::vector<Tensor> logits() const {
         if (spec["plan"].is_null() || spec["drawn"]) return model.forward(pass(), volume, features);
         const std::vector<int32_t> plan = spec["plan"];
-        return model.forward(pass(), volume, features, context.from<int32_t>({volume.size(0), static_cast<int64_t>(plan.size()) / 2 / volume.size(0), 2}, plan));
+        const int64_t n = volume.size(0), channels = static_cast<int64_t>(plan.size()) / 2 / n;
+        return model.forward(pass(), volume, features, context.from<int32_t>({n, channels, 2}, plan));
     }
     Tensor loss(const std::vector<Tensor>& logits) const {
         std::vector<Tensor> losses;
@@ -152,7 +153,8 @@ TEST_P(CovidMtlParity, LogitsGradientsAndOneStep) {
 INSTANTIATE_TEST_SUITE_P(Forms, CovidMtlParity,
                          ::testing::Values("full_train", "full_eval", "full_shift", "full_random", "volume3_train",
                                            "volume3_eval", "volume2_train", "volume2_eval", "features3", "features2",
-                                           "decovnet_train"),
+                                           "resnet3d34_train", "resnet3d34_full_eval", "decovnet_train",
+                                           "decovnet_full_eval"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(CovidMtlTrajectory, FeatureNetworkOverTenSteps) {
