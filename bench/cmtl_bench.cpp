@@ -36,9 +36,9 @@ int bench_net(Tool& tool, NetBenchOptions options, const std::string& json_path)
     const nlohmann::json result = run_net_bench(options);
     if (!json_path.empty()) write_file(json_path, result.dump(2) + "\n");
     if (!tool.common.quiet)
-        fmt::print("{} {} batch {} {} on {}, {} threads: median {:.3f} s (min {:.3f}, max {:.3f}), tensors {:.2f} GiB, process {:.2f} GiB,\n"
+        fmt::print("{} {} {} batch {} {} on {}, {} threads: median {:.3f} s (min {:.3f}, max {:.3f}), tensors {:.2f} GiB, process {:.2f} GiB,\n"
                    "{:.1f} GFLOP/s, {:.0f} % of the {:.0f} GFLOP/s measured here\n",
-                   result["mode"].get<std::string>(), result["size"].get<std::string>(), options.batch, name_of(options.dtype),
+                   options.model, result["mode"].get<std::string>(), result["size"].get<std::string>(), options.batch, name_of(options.dtype),
                    result["device"].get<std::string>(), tool.common.threads, result["median_s"].get<double>(),
                    result["min_s"].get<double>(), result["max_s"].get<double>(), result["peak_bytes"].get<double>() / (1 << 30),
                    result["resident_bytes"].get<double>() / (1 << 30), result["gflops"].get<double>(),
@@ -88,8 +88,9 @@ int main(int argc, char** argv) {
         tool.app.fallthrough();
         NetBenchOptions options;
         std::string mode = "infer", size = "200x250x250", dtype = "f32", json, filter;
-        auto* net = tool.app.add_subcommand("net", "the published network (3,848,199 parameters) on random data");
+        auto* net = tool.app.add_subcommand("net", "the published network (3,848,199 parameters), or another model, on random data");
         net->add_option("--mode", mode, "infer or train (forward, backward, SGD step)")->check(CLI::IsMember({"infer", "train"}))->capture_default_str();
+        net->add_option("--model", options.model, "a model as cmtl_train --model names them; all tasks, or NAME:TASK")->capture_default_str();
         net->add_option("--size", size, "DxHxW voxels")->capture_default_str();
         net->add_option("--batch", options.batch, "samples")->check(CLI::Range(int64_t{1}, int64_t{4096}))->capture_default_str();
         net->add_option("--dtype", dtype, "f32, or bf16: convolutions multiply in bf16")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();

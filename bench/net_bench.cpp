@@ -13,6 +13,7 @@
 #include "engine/autograd.hpp"
 #include "nets/covid_mtl.hpp"
 #include "nets/losses.hpp"
+#include "nets/named_models.hpp"
 
 namespace cmtl {
 
@@ -31,6 +32,7 @@ Tensor normal(Context& context, const Shape& shape, uint64_t seed) {
 
 struct NetTimes {
     std::vector<double> seconds;  // sorted
+    int64_t parameters;
     double flops;
     size_t peak_bytes;
     int64_t resident_bytes;
@@ -40,18 +42,25 @@ NetTimes time_net(const NetBenchOptions& o) {
     if (o.batch < 1 || std::min({o.depth, o.height, o.width}) < 1 || o.repeats < 1)
         fail(ErrorKind::usage, "bench", "batch {}, size {}x{}x{} and repeats {} must be positive", o.batch, o.depth, o.height, o.width, o.repeats);
     Context context({.device = o.device, .compute = o.dtype});
-    CovidMtl model(context, {}, o.seed);
-    const MultitaskLoss loss(context, {}, 3);
+    // Every model has all tasks here unless its name says otherwise, so that their times compare.
+    nlohmann::json settings = to_json(ModelOptions{});
+    const auto known = std::ranges::find(named_models(), o.model, &NamedModel::name);
+    settings.merge_patch(known != named_models().end() ? nlohmann::json::parse(known->options) : named_model_options(o.model));
+    CovidMtl model(context, model_options_from_json(settings), o.seed);
+    const std::vector<Task>& tasks = model.options().tasks;
+    const MultitaskLoss loss(context, {}, static_cast<int64_t>(tasks.size()));
     NamedTensors trainable;
     for (const Parameter& p : model.parameters())
         if (p.trainable) trainable.emplace_back(p.name, p.value);
     Sgd optimiser(context, trainable, {});
 
-    const Tensor volume = normal(context, {o.batch, o.depth, o.height, o.width, 1}, o.seed);
-    const Tensor features = normal(context, {o.batch, 375}, o.seed + 1);
-    std::vector<std::vector<int64_t>> labels(3, std::vector<int64_t>(static_cast<size_t>(o.batch)));
-    for (size_t n = 0; n < labels[0].size(); ++n)
-        for (size_t k = 0; k < 3; ++k) labels[k][n] = static_cast<int64_t>((n + k) % (k == 2 ? 3 : 2));
+    Tensor volume, features;
+    if (model.options().volume) volume = normal(context, {o.batch, o.depth, o.height, o.width, 1}, o.seed);
+    if (model.options().features) features = normal(context, {o.batch, model.options().feature_count}, o.seed + 1);
+    std::vector<std::vector<int64_t>> labels(tasks.size(), std::vector<int64_t>(static_cast<size_t>(o.batch)));
+    for (size_t k = 0; k < tasks.size(); ++k)
+        for (size_t n = 0; n < labels[k].size(); ++n)
+            labels[k][n] = static_cast<int64_t>(n + k) % tasks[k].classes;
 
     const auto pass_once = [&](uint64_t step) {
         if (!o.train) {
@@ -81,7 +90,7 @@ NetTimes time_net(const NetBenchOptions& o) {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     std::sort(seconds.begin(), seconds.end());
-    return {seconds, flops, context.allocator().high_water(), static_cast<int64_t>(usage.ru_maxrss) * 1024};
+    return {seconds, parameter_count(model), flops, context.allocator().high_water(), static_cast<int64_t>(usage.ru_maxrss) * 1024};
 }
 
 }  // namespace
@@ -91,7 +100,9 @@ nlohmann::json run_net_bench(const NetBenchOptions& o) {
     const double median = net.seconds[net.seconds.size() / 2];
     Context context({.device = o.device});
     const Roofline roofline = measure_roofline(context);
-    return {{"mode", o.train ? "train" : "infer"},
+    return {{"model", o.model},
+            {"parameters", net.parameters},
+            {"mode", o.train ? "train" : "infer"},
             {"size", fmt::format("{}x{}x{}", o.depth, o.height, o.width)},
             {"batch", o.batch},
             {"dtype", name_of(o.dtype)},

@@ -69,10 +69,10 @@ function(cmtl_counted_tests)
     set_tests_properties(kernels.mutation PROPERTIES LABELS mutation TIMEOUT 14400)
 endfunction()
 
-# cmtl_counted_device_tests(ROOM LINKS ...): the objects of test_ROOM again, which runs on simt, with the instrumented kernels. All of
+# cmtl_counted_device_tests(ROOM LINKS ... [FILTER PATTERN]): the objects of test_ROOM again, which runs on simt, with the instrumented kernels. All of
 # these are linked, so that nothing is left to take from cmtl_kernels but what runs on a GPU.
 function(cmtl_counted_device_tests room)
-    cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
+    cmake_parse_arguments(ROOM "" "FILTER" "LINKS" ${ARGN})
     if(NOT TARGET cmtl_kernels_counted OR NOT TARGET test_${room})
         return()
     endif()
@@ -83,6 +83,6 @@ function(cmtl_counted_device_tests room)
         math(EXPR index "${part} - 1")
         add_test(NAME counted.${room}.${part}of4 COMMAND test_${room}_counted)
         set_tests_properties(counted.${room}.${part}of4 PROPERTIES LABELS counted TIMEOUT 1800 SKIP_RETURN_CODE 77
-            ENVIRONMENT "OMP_WAIT_POLICY=passive;CMTL_TEST_DEVICE=simt;GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${index}")
+            ENVIRONMENT "OMP_WAIT_POLICY=passive;CMTL_TEST_DEVICE=simt;GTEST_FILTER=${ROOM_FILTER};GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${index}")
     endforeach()
 endfunction()

@@ -46,7 +46,7 @@ struct OneDnn::Parts {
 
     static Memory::dims x_dims(const Conv3dProblem& p) { return {p.n, p.in, p.d, p.h, p.w}; }
     static Memory::dims y_dims(const Conv3dProblem& p) { return {p.n, p.out, p.od(), p.oh(), p.ow()}; }
-    static Memory::dims weight_dims(const Conv3dProblem& p) { return {p.out, p.in, p.kernel, p.kernel, p.kernel}; }
+    static Memory::dims weight_dims(const Conv3dProblem& p) { return {p.out, p.in, p.kernel.d, p.kernel.h, p.kernel.w}; }
 
     const Prepared& prepare(const Conv3dProblem& problem, Direction direction);
 
@@ -89,7 +89,7 @@ const Prepared& OneDnn::Parts::prepare(const Conv3dProblem& p, Direction directi
     const Desc y(y_dims(p), type, tag_ndhwc);
     const Desc weight(weight_dims(p), type, tag_any);
     const Desc bias({p.out}, Memory::data_type::f32, Memory::format_tag::x);
-    const Memory::dims stride(3, p.stride), padding(3, p.padding);
+    const Memory::dims stride{p.stride.d, p.stride.h, p.stride.w}, padding{p.padding.d, p.padding.h, p.padding.w};
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
@@ -142,7 +142,7 @@ Desc plain_x(const Conv3dProblem& p, Memory::data_type type) {
 }
 Desc plain_y(const Conv3dProblem& p, Memory::data_type type) { return Desc({p.n, p.out, p.od(), p.oh(), p.ow()}, type, tag_ndhwc); }
 Desc plain_weight(const Conv3dProblem& p) {
-    return Desc({p.out, p.in, p.kernel, p.kernel, p.kernel}, Memory::data_type::f32, tag_odhwi);
+    return Desc({p.out, p.in, p.kernel.d, p.kernel.h, p.kernel.w}, Memory::data_type::f32, tag_odhwi);
 }
 }  // namespace
 

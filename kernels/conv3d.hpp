@@ -1,21 +1,23 @@
 #pragma once
-// Launchers of the 3-D convolutions. Pointers are device memory, 16-byte aligned: x (n, d, h, w, in), weight (out, k,
-// k, k, in), y (n, d', h', w', out), bias (out), all f32. Sums are f32, each in one fixed order: the same bits on every
+// Launchers of the 3-D convolutions. Pointers are device memory, 16-byte aligned: x (n, d, h, w, in), weight (out, kd,
+// kh, kw, in), y (n, d', h', w', out), bias (out), all f32. Sums are f32, each in one fixed order: the same bits on every
 // GPU and run. conv3d.cuh, conv3d_bf16.cuh and conv3d_backward_weights.cuh say how the kernels work.
 #include <cstdint>
 
+#include "base/axes.hpp"
 #include "kernels/target.hpp"
 
 namespace cmtl::kernels {
 
 struct Conv3dSizes {
     int64_t n, d, h, w, in, out;
-    int kernel, stride, padding;
+    Axes kernel, stride, padding;  // kernel: at most 8 an axis
     bool bf16 = false;  // operands are rounded to bf16 and multiplied by tensor cores (sm_80 and newer); sums stay f32
 
-    int64_t out_size(int64_t size) const { return (size + 2 * padding - kernel) / stride + 1; }
-    int64_t positions() const { return n * out_size(d) * out_size(h) * out_size(w); }
-    int64_t taps() const { return int64_t{1} * kernel * kernel * kernel; }
+    int64_t size(int axis) const { return axis == 0 ? d : axis == 1 ? h : w; }
+    int64_t out_size(int axis) const { return (size(axis) + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1; }
+    int64_t positions() const { return n * out_size(0) * out_size(1) * out_size(2); }
+    int64_t taps() const { return kernel.product(); }
     int64_t weights() const { return out * taps() * in; }
 };
 

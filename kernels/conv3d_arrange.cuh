@@ -1,6 +1,6 @@
 #pragma once
 // The weights of a gather as its kernels read them: row n holds depth() numbers in the gather's order, then zeros up to
-// `length`. Mirrored: the source is (channels, kernel^3, outputs) instead of (outputs, kernel^3, channels), and blocks
+// `length`. Mirrored: the source is (channels, taps, outputs) instead of (outputs, taps, channels), and blocks
 // of 32 x 32 are turned over in shared memory, so that both sides move whole rows. Weights are few; this reads and
 // writes them once.
 #include "kernels/conv3d_geometry.cuh"
@@ -19,9 +19,10 @@ __global__ void conv3d_arrange_kernel(Conv3dGather g, int length, const float* w
     const int tap = static_cast<int>(blockIdx.z), c = tap % g.taps[2], b = tap / g.taps[2] % g.taps[1],
               a = tap / g.taps[2] / g.taps[1];
     const int from =
-        ((g.weight_first[0] + a * g.weight_step) * g.kernel + g.weight_first[1] + b * g.weight_step) * g.kernel +
-        g.weight_first[2] + c * g.weight_step;
-    const int taps = g.kernel * g.kernel * g.kernel, depth = g.taps[0] * g.taps[1] * g.taps[2] * g.channels;
+        ((g.weight_first[0] + a * g.weight_step[0]) * g.kernel[1] + g.weight_first[1] + b * g.weight_step[1]) *
+            g.kernel[2] +
+        g.weight_first[2] + c * g.weight_step[2];
+    const int taps = g.kernel[0] * g.kernel[1] * g.kernel[2], depth = g.taps[0] * g.taps[1] * g.taps[2] * g.channels;
     const int first_n = static_cast<int>(blockIdx.x) * 32, first_c = static_cast<int>(blockIdx.y) * 32;
     const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);
     for (int r = ty; r < 32; r += 8) {

@@ -85,8 +85,8 @@ __global__ void __launch_bounds__(256, 2)
             left_fetched[i] = v;
         }
         const RowPosition p = position_of(g, exists ? position : 0);
-        const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1],
-                  w = p.x * g.multiply + g.offset[2];
+        const int z = p.z * g.multiply[0] + g.offset[0], y = p.y * g.multiply[1] + g.offset[1],
+                  w = p.x * g.multiply[2] + g.offset[2];
         const unsigned inside = exists ? taps_inside(g, z, y, w) : 0u;
         const float* const source =
             x + (((int64_t{1} * p.n * g.source[0] + z) * g.source[1] + y) * g.source[2] + w) * g.channels;

@@ -27,12 +27,12 @@ __device__ __forceinline__ RowPosition position_of(const Conv3dGather& g, int ro
 
 // Where row `row` of the result goes, in positions.
 __device__ __forceinline__ int64_t target_of(const Conv3dGather& g, int row) {
-    if (g.spread == 1) return row;
+    if (g.dense) return row;
     const RowPosition p = position_of(g, row);
-    return ((int64_t{1} * p.n * g.target[0] + p.z * g.spread + g.start[0]) * g.target[1] + p.y * g.spread +
+    return ((int64_t{1} * p.n * g.target[0] + p.z * g.spread[0] + g.start[0]) * g.target[1] + p.y * g.spread[1] +
             g.start[1]) *
                g.target[2] +
-           p.x * g.spread + g.start[2];
+           p.x * g.spread[2] + g.start[2];
 }
 
 // Bits 0, 8 and 16 on: the taps along d, h and w that lie inside the source when tap 0 is at (z, y, x).
@@ -54,8 +54,8 @@ struct RowSource {
 __device__ __forceinline__ RowSource source_of(const Conv3dGather& g, int row, int first_sample) {
     if (row >= g.rows) return {0, 0u};
     const RowPosition p = position_of(g, row);
-    const int z = p.z * g.multiply + g.offset[0], y = p.y * g.multiply + g.offset[1],
-              x = p.x * g.multiply + g.offset[2];
+    const int z = p.z * g.multiply[0] + g.offset[0], y = p.y * g.multiply[1] + g.offset[1],
+              x = p.x * g.multiply[2] + g.offset[2];
     return {((((p.n - first_sample) * g.source[0] + z) * g.source[1] + y) * g.source[2] + x) * g.channels,
             taps_inside(g, z, y, x)};
 }

@@ -5,10 +5,10 @@ namespace cmtl::kernels {
 bool conv3d_fits(const Conv3dSizes& s) {
     constexpr double most = double(1 << 30);
     const double x = double(s.d) * double(s.h) * double(s.w),
-                 y = double(s.out_size(s.d)) * double(s.out_size(s.h)) * double(s.out_size(s.w));
+                 y = double(s.out_size(0)) * double(s.out_size(1)) * double(s.out_size(2));
     // A tile's 128 rows may begin in one sample and end in another: their offsets are counted from the first.
     const double samples = y > 0 ? 128 / y + 2 : 2,
-                 back = x > 0 ? 128 / x * double(s.stride * s.stride * s.stride) + 2 : 2;
+                 back = x > 0 ? 128 / x * double(s.stride.product()) + 2 : 2;
     return double(s.n) * x < most && double(s.n) * y < most && samples * x * double(s.in) < most &&
            back * y * double(s.out) < most && double(s.weights()) < most;
 }

@@ -35,11 +35,12 @@ struct Conv3dGather {
     Divisor by[3];            // their numbers
     int source[3], channels;  // summed over
     int target[3], outputs;   // where rows go: position * spread + start
-    int multiply, offset[3];
+    int multiply[3], offset[3];
     int taps[3];
-    int weight_first[3], weight_step;  // tap t is tap first + t * step of the kernel
-    int kernel;
-    int spread, start[3];
+    int weight_first[3], weight_step[3];  // tap t is tap first + t * step of the kernel
+    int kernel[3];
+    int spread[3], start[3];
+    bool dense;  // rows go where they are: spread 1, start 0
     bool tap_fastest = false;  // the order of the depth: see order_for_tensor_cores
 
     int tap_count() const { return taps[0] * taps[1] * taps[2]; }
@@ -49,19 +50,18 @@ struct Conv3dGather {
 inline Conv3dGather forward_gather(const Conv3dSizes& s) {
     Conv3dGather g{};
     g.rows = static_cast<int>(s.positions());
-    const int64_t size[3] = {s.d, s.h, s.w};
     for (int axis = 0; axis < 3; ++axis) {
-        g.source[axis] = static_cast<int>(size[axis]);
-        g.grid[axis] = g.target[axis] = static_cast<int>(s.out_size(size[axis]));
-        g.offset[axis] = -s.padding;
-        g.taps[axis] = s.kernel;
+        g.source[axis] = static_cast<int>(s.size(axis));
+        g.grid[axis] = g.target[axis] = static_cast<int>(s.out_size(axis));
+        g.multiply[axis] = static_cast<int>(s.stride[axis]);
+        g.offset[axis] = -static_cast<int>(s.padding[axis]);
+        g.taps[axis] = g.kernel[axis] = static_cast<int>(s.kernel[axis]);
+        g.weight_step[axis] = g.spread[axis] = 1;
         g.by[axis] = Divisor(g.grid[axis]);
     }
     g.channels = static_cast<int>(s.in);
     g.outputs = static_cast<int>(s.out);
-    g.multiply = s.stride;
-    g.weight_step = g.spread = 1;
-    g.kernel = s.kernel;
+    g.dense = true;
     return g;
 }
 
@@ -70,27 +70,29 @@ inline Conv3dGather forward_gather(const Conv3dSizes& s) {
 // next.
 inline Conv3dGather backward_gather(const Conv3dSizes& s, const int (&remainder)[3]) {
     Conv3dGather g{};
-    const int64_t size[3] = {s.d, s.h, s.w};
     g.rows = static_cast<int>(s.n);
     for (int axis = 0; axis < 3; ++axis) {
-        const int r = remainder[axis], first = (r + s.padding) % s.stride;
-        const int taps = first < s.kernel ? (s.kernel - first + s.stride - 1) / s.stride : 0;
-        g.target[axis] = static_cast<int>(size[axis]);
-        g.source[axis] = static_cast<int>(s.out_size(size[axis]));
-        g.grid[axis] = static_cast<int>(size[axis] > r ? (size[axis] - r + s.stride - 1) / s.stride : 0);
+        const int kernel = static_cast<int>(s.kernel[axis]), stride = static_cast<int>(s.stride[axis]),
+                  padding = static_cast<int>(s.padding[axis]), size = static_cast<int>(s.size(axis));
+        const int r = remainder[axis], first = (r + padding) % stride;
+        const int taps = first < kernel ? (kernel - first + stride - 1) / stride : 0;
+        g.target[axis] = size;
+        g.source[axis] = static_cast<int>(s.out_size(axis));
+        g.grid[axis] = size > r ? (size - r + stride - 1) / stride : 0;
         g.taps[axis] = taps;
-        g.offset[axis] = (r + s.padding - first) / s.stride - (taps - 1);
-        g.weight_first[axis] = first + s.stride * (taps - 1);
+        g.multiply[axis] = 1;
+        g.offset[axis] = (r + padding - first) / stride - (taps - 1);
+        g.weight_first[axis] = first + stride * (taps - 1);
+        g.weight_step[axis] = -stride;
+        g.kernel[axis] = kernel;
+        g.spread[axis] = stride;
         g.start[axis] = r;
         g.rows *= g.grid[axis];
         g.by[axis] = Divisor(g.grid[axis]);
     }
     g.channels = static_cast<int>(s.out);
     g.outputs = static_cast<int>(s.in);
-    g.multiply = 1;
-    g.weight_step = -s.stride;
-    g.spread = s.stride;
-    g.kernel = s.kernel;
+    g.dense = s.stride == 1;
     return g;
 }
 
@@ -110,9 +112,9 @@ inline int bf16_length(const Conv3dGather& g) { return (g.depth() + 31) / 32 * 3
 template <class Function>
 int64_t for_each_backward_gather(const Conv3dSizes& s, const Function& function) {
     int64_t offset = 0;
-    for (int z = 0; z < s.stride && z < s.d; ++z)
-        for (int y = 0; y < s.stride && y < s.h; ++y)
-            for (int x = 0; x < s.stride && x < s.w; ++x) {
+    for (int z = 0; z < s.stride.d && z < s.d; ++z)
+        for (int y = 0; y < s.stride.h && y < s.h; ++y)
+            for (int x = 0; x < s.stride.w && x < s.w; ++x) {
                 const Conv3dGather g = backward_gather(s, {z, y, x});
                 function(g, offset);
                 const int64_t bytes =
@@ -153,14 +155,14 @@ inline SingleChannelTiles single_channel_tiles(const Conv3dGather& g) {
     SingleChannelTiles t{};
     t.rows = (g.grid[1] + single_height - 1) / single_height;
     t.columns = (g.grid[2] + single_width - 1) / single_width;
-    t.box_h = (single_height - 1) * g.multiply + g.kernel;
-    t.box_w = (single_width - 1) * g.multiply + g.kernel;
-    t.box = (g.kernel * t.box_h * t.box_w + 3) / 4 * 4;
+    t.box_h = (single_height - 1) * g.multiply[1] + g.kernel[1];
+    t.box_w = (single_width - 1) * g.multiply[2] + g.kernel[2];
+    t.box = (g.kernel[0] * t.box_h * t.box_w + 3) / 4 * 4;
     t.by_rows = Divisor(t.rows);
     t.by_columns = Divisor(t.columns);
     t.by_box_h = Divisor(t.box_h);
     t.by_box_w = Divisor(t.box_w);
-    t.shared_bytes = int64_t{4} * (t.box + g.kernel * g.kernel * g.kernel * single_weights);
+    t.shared_bytes = int64_t{4} * (t.box + g.tap_count() * single_weights);
     return t;
 }
 

@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(256, 2)
     conv3d_single_channel_kernel(Conv3dGather g, SingleChannelTiles t, const float* x, const float* weight,
                                  const float* bias, float* y) {
     CMTL_DYNAMIC_SHARED(float, shared);
-    const int thread = static_cast<int>(threadIdx.x), kernel = g.kernel, taps = kernel * kernel * kernel;
+    const int thread = static_cast<int>(threadIdx.x), taps = g.kernel[0] * g.kernel[1] * g.kernel[2];
     const int plane = static_cast<int>(blockIdx.x) / t.by_columns,
               tile_w = static_cast<int>(blockIdx.x) - plane * t.columns;
     const int slab = plane / t.by_rows, tile_h = plane - slab * t.rows;
@@ -30,10 +30,10 @@ __global__ void __launch_bounds__(256, 2)
 
     float* const weights = shared + t.box;
     const float* const sample = x + static_cast<int64_t>(n) * g.source[0] * g.source[1] * g.source[2];
-    for (int i = thread; i < kernel * t.box_h * t.box_w; i += 256) {
+    for (int i = thread; i < g.kernel[0] * t.box_h * t.box_w; i += 256) {
         const int row = i / t.by_box_w, u = i - row * t.box_w, a = row / t.by_box_h, v = row - a * t.box_h;
-        const int sz = z * g.multiply + g.offset[0] + a, sy = first_y * g.multiply + g.offset[1] + v,
-                  sx = first_x * g.multiply + g.offset[2] + u;
+        const int sz = z * g.multiply[0] + g.offset[0] + a, sy = first_y * g.multiply[1] + g.offset[1] + v,
+                  sx = first_x * g.multiply[2] + g.offset[2] + u;
         const bool inside = sz >= 0 && sz < g.source[0] && sy >= 0 && sy < g.source[1] && sx >= 0 && sx < g.source[2];
         shared[i] = inside ? sample[(static_cast<int64_t>(sz) * g.source[1] + sy) * g.source[2] + sx] : 0.0f;
     }
@@ -47,14 +47,14 @@ __global__ void __launch_bounds__(256, 2)
     // Eight lanes share a position; each has outputs 4 lane ... + 3 and 32 further on.
     const int of = thread % 8, tx = thread / 8;
     float sum[single_height][8] = {};
-    const float* const mine = shared + tx * g.multiply;
-    const int down = g.multiply * t.box_w;
+    const float* const mine = shared + tx * g.multiply[2];
+    const int down = g.multiply[1] * t.box_w;
     const float4* w = reinterpret_cast<const float4*>(weights) + of;
-    for (int a = 0; a < kernel; ++a)
-        for (int b = 0; b < kernel; ++b) {
+    for (int a = 0; a < g.kernel[0]; ++a)
+        for (int b = 0; b < g.kernel[1]; ++b) {
             const float* at = mine + (a * t.box_h + b) * t.box_w;
 #pragma unroll 1
-            for (int c = 0; c < kernel; ++c, ++at, w += single_weights / 4) {
+            for (int c = 0; c < g.kernel[2]; ++c, ++at, w += single_weights / 4) {
                 const float4 w0 = w[0], w1 = w[8];
                 float u[single_height];
 #pragma unroll

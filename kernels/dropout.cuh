@@ -33,5 +33,17 @@ __global__ void dropout_kernel(int64_t count, float threshold, float scale, Draw
     }
 }
 
+// A thread an element: every element draws its channel's word again, which no table in memory has to hold.
+__global__ void channel_dropout_kernel(int64_t count, int64_t sample, int64_t channels, float threshold, float scale, DrawKey key,
+                                       const float* x, float* y) {
+    const draws::Key generator = generator_key(key);
+    for (int64_t i = first_item(); i < count; i += item_stride()) {
+        const int64_t channel = i / sample * channels + i % channels;
+        const draws::Words words = draws::philox(generator, static_cast<uint64_t>(channel / 4));
+        const int of = static_cast<int>(channel % 4);
+        y[i] = dropped(of == 0 ? words.x : of == 1 ? words.y : of == 2 ? words.z : words.w, threshold, scale, x[i]);
+    }
+}
+
 }  // namespace CMTL_TARGET
 }  // namespace cmtl::kernels

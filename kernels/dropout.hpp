@@ -12,4 +12,10 @@ namespace cmtl::kernels {
 template <class Target>
 void dropout(Stream stream, int64_t count, double p, const DrawKey& key, const float* x, float* y);
 
+// The same for whole channels: x and y are samples of `sample` elements, channels innermost, and channel c of sample n has the
+// draw of element n * channels + c.
+template <class Target>
+void channel_dropout(Stream stream, int64_t count, int64_t sample, int64_t channels, double p, const DrawKey& key, const float* x,
+                     float* y);
+
 }  // namespace cmtl::kernels

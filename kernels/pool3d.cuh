@@ -35,17 +35,18 @@ max_pool3d_forward_any_kernel(const pool::Geometry g, const pool::Tiling t, cons
     using namespace pool;
     const Place p = place<width>(t);
     if (p.channel >= g.channels || p.x >= g.out.w || p.y >= g.out.h) return;
-    const Range rz = window(g, p.z, g.in.d), ry = window(g, p.y, g.in.h), rx = window(g, p.x, g.in.w);
-    // Less the window's start: position k of (a, b, c) is ((a k) + b) k + c.
-    const int base = ((p.z * g.stride - g.padding) * g.kernel + p.y * g.stride - g.padding) * g.kernel + p.x * g.stride - g.padding;
+    const Range rz = window(g.d, p.z, g.in.d), ry = window(g.h, p.y, g.in.h), rx = window(g.w, p.x, g.in.w);
+    // Less the window's start: the position of (a, b, c) is (a kH + b) kW + c.
+    const int base = ((p.z * g.d.stride - g.d.padding) * g.h.kernel + p.y * g.h.stride - g.h.padding) * g.w.kernel +
+                     p.x * g.w.stride - g.w.padding;
     Best<width> best;
-    best.start((rz.first * g.kernel + ry.first) * g.kernel + rx.first - base);
+    best.start((rz.first * g.h.kernel + ry.first) * g.w.kernel + rx.first - base);
     for (int a = rz.first; a < rz.last; ++a)
         for (int b = ry.first; b < ry.last; ++b) {
             const float* const row = x + ((p.n * g.in.d + a) * g.in.h + b) * g.in.w * g.channels + p.channel;
 #pragma unroll 1  // short loops of unknown length: unrolled they would spill
             for (int c = rx.first; c < rx.last; ++c)
-                best.take(load_vector<width>(row + static_cast<int64_t>(c) * g.channels), (a * g.kernel + b) * g.kernel + c - base);
+                best.take(load_vector<width>(row + static_cast<int64_t>(c) * g.channels), (a * g.h.kernel + b) * g.w.kernel + c - base);
         }
     const int64_t at = offset(g.out, g.channels, p.n, p.z, p.y, p.x) + p.channel;
     store_best<width>(best, at, y, winner);
@@ -70,13 +71,13 @@ max_pool3d_backward_k3_kernel(const pool::Geometry g, const pool::Tiling t, cons
 namespace pool {
 template <class Body>
 __device__ __forceinline__ void for_windows(const Geometry& g, const Place& p, Body body) {
-    const Range rz = windows_of(g, p.z, g.out.d), ry = windows_of(g, p.y, g.out.h), rx = windows_of(g, p.x, g.out.w);
+    const Range rz = windows_of(g.d, p.z, g.out.d), ry = windows_of(g.h, p.y, g.out.h), rx = windows_of(g.w, p.x, g.out.w);
     for (int a = rz.first; a < rz.last; ++a)
         for (int b = ry.first; b < ry.last; ++b)
 #pragma unroll 1  // short loops of unknown length: unrolled they would spill
             for (int c = rx.first; c < rx.last; ++c) {
-                const int k = ((p.z - a * g.stride + g.padding) * g.kernel + p.y - b * g.stride + g.padding) * g.kernel + p.x -
-                              c * g.stride + g.padding;
+                const int k = ((p.z - a * g.d.stride + g.d.padding) * g.h.kernel + p.y - b * g.h.stride + g.h.padding) * g.w.kernel +
+                              p.x - c * g.w.stride + g.w.padding;
                 body(offset(g.out, g.channels, p.n, a, b, c) + p.channel, k);
             }
 }
@@ -104,7 +105,7 @@ avg_pool3d_forward_kernel(const pool::Geometry g, const pool::Tiling t, const fl
     using namespace pool;
     const Place p = place<width>(t);
     if (p.channel >= g.channels || p.x >= g.out.w || p.y >= g.out.h) return;
-    const Range rz = window(g, p.z, g.in.d), ry = window(g, p.y, g.in.h), rx = window(g, p.x, g.in.w);
+    const Range rz = window(g.d, p.z, g.in.d), ry = window(g.h, p.y, g.in.h), rx = window(g.w, p.x, g.in.w);
     auto sum = filled_vector<width>(0.0f);
     for (int a = rz.first; a < rz.last; ++a)
         for (int b = ry.first; b < ry.last; ++b) {
@@ -116,7 +117,7 @@ avg_pool3d_forward_kernel(const pool::Geometry g, const pool::Tiling t, const fl
                 for (int i = 0; i < width; ++i) sum[i] += v[i];
             }
         }
-    const float cells = static_cast<float>(g.kernel * g.kernel * g.kernel);
+    const float cells = static_cast<float>(g.d.kernel * g.h.kernel * g.w.kernel);
 #pragma unroll
     for (int i = 0; i < width; ++i) sum[i] /= cells;
     store_vector<width>(y + offset(g.out, g.channels, p.n, p.z, p.y, p.x) + p.channel, sum);
@@ -134,7 +135,7 @@ avg_pool3d_backward_kernel(const pool::Geometry g, const pool::Tiling t, const f
 #pragma unroll
         for (int i = 0; i < width; ++i) sum[i] += gradient[i];
     });
-    const float cells = static_cast<float>(g.kernel * g.kernel * g.kernel);
+    const float cells = static_cast<float>(g.d.kernel * g.h.kernel * g.w.kernel);
 #pragma unroll
     for (int i = 0; i < width; ++i) sum[i] /= cells;
     store_vector<width>(dx + offset(g.in, g.channels, p.n, p.z, p.y, p.x) + p.channel, sum);

@@ -2,14 +2,19 @@
 // Launchers of the pools. Pointers are device memory; layout N, D, H, W, C.
 #include <cstdint>
 
+#include "base/axes.hpp"
 #include "kernels/target.hpp"
 
 namespace cmtl::kernels {
 
 struct Pool3dSizes {
     int64_t n, d, h, w, channels;  // of x; each below 2^31
-    int kernel, stride, padding;
-    int64_t out(int64_t size) const { return (size + 2 * padding - kernel) / stride + 1; }
+    Axes kernel, stride, padding;
+    // Of axis 0, 1, 2: D, H, W.
+    int64_t out(int axis) const {
+        const int64_t size = axis == 0 ? d : axis == 1 ? h : w;
+        return (size + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1;
+    }
 };
 
 // Padding never wins, the first of equal values does (in D, H, W order), NaN does. winner: index into the window, or nullptr.

@@ -16,9 +16,14 @@ struct Grid {
     __host__ __device__ int64_t count() const { return static_cast<int64_t>(d) * h * w; }
 };
 
+struct Window {  // along one axis
+    int kernel, stride, padding;
+};
+
 struct Geometry {
     Grid in, out;
-    int channels, kernel, stride, padding;
+    int channels;
+    Window d, h, w;
 };
 
 // How blocks lie over a grid of positions: threadIdx.x channels, y along W, z along H. Tiles count along channels, W, H, then planes
@@ -99,12 +104,12 @@ __device__ __forceinline__ int64_t offset(const Grid& g, int channels, int64_t n
 struct Range {
     int first, last;
 };
-__device__ __forceinline__ Range windows_of(const Geometry& g, int in, int outs) {
+__device__ __forceinline__ Range windows_of(const Window& g, int in, int outs) {
     const int shifted = in + g.padding, last = shifted / g.stride + 1;
     return {shifted < g.kernel ? 0 : (shifted - g.kernel) / g.stride + 1, last < outs ? last : outs};
 }
 // Positions of window `out` inside [0, size).
-__device__ __forceinline__ Range window(const Geometry& g, int out, int size) {
+__device__ __forceinline__ Range window(const Window& g, int out, int size) {
     const int start = out * g.stride - g.padding;
     return {start < 0 ? 0 : start, start + g.kernel < size ? start + g.kernel : size};
 }
@@ -177,7 +182,10 @@ __device__ __forceinline__ void cube_gradient_k3(const Geometry& g, const Place&
 // Host.
 inline Geometry geometry_of(const Pool3dSizes& s) {
     const auto grid = [](int64_t d, int64_t h, int64_t w) { return Grid{static_cast<int>(d), static_cast<int>(h), static_cast<int>(w)}; };
-    return {grid(s.d, s.h, s.w), grid(s.out(s.d), s.out(s.h), s.out(s.w)), static_cast<int>(s.channels), s.kernel, s.stride, s.padding};
+    const auto along = [&](int axis) {
+        return Window{static_cast<int>(s.kernel[axis]), static_cast<int>(s.stride[axis]), static_cast<int>(s.padding[axis])};
+    };
+    return {grid(s.d, s.h, s.w), grid(s.out(0), s.out(1), s.out(2)), static_cast<int>(s.channels), along(0), along(1), along(2)};
 }
 
 // Blocks of nearly square tiles in H and W: they share the most with their own.

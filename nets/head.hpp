@@ -12,16 +12,22 @@ struct HeadOptions {
     double dropout = 0.3;
 };
 
-// One task's head. Volume branch: dropout, 1x1x1 convolution to 32 channels, ReLU, mean over the grid. Joined with the
+// One task's logits from the maps of the volume branch and the features.
+class TaskHead : public Module {
+  public:
+    // volume: (N, D, H, W, volume_channels), features: (N, feature_channels); undefined where the branch is missing.
+    // Result: (N, classes). Each head draws its own dropout masks.
+    virtual Tensor forward(const Pass& pass, const Tensor& volume, const Tensor& features) const = 0;
+};
+
+// COVID-MTL's head. Volume branch: dropout, 1x1x1 convolution to 32 channels, ReLU, mean over the grid. Joined with the
 // features' channels, ReLU, Linear to the classes. Features only: ReLU, dropout, Linear.
-class Head : public Module {
+class Head : public TaskHead {
   public:
     // Names: classifierNUMBER_.1 (convolution) and classifierNUMBER.1 (Linear).
     Head(const Initialiser& init, int number, const HeadOptions& options);
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
-    // volume: (N, D, H, W, volume_channels), features: (N, feature_channels); undefined where the branch is missing.
-    // Result: (N, classes). Each head draws its own dropout masks.
-    Tensor forward(const Pass& pass, const Tensor& volume, const Tensor& features) const;
+    Tensor forward(const Pass& pass, const Tensor& volume, const Tensor& features) const override;
 
   private:
     static constexpr int64_t reduced = 32;

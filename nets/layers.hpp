@@ -1,6 +1,7 @@
 #pragma once
 // The layers with parameters, as the nets are built from them. Each knows its full name in the PyTorch module tree.
 #include "engine/operators/conv3d.hpp"
+#include "engine/operators/shift3d.hpp"
 #include "nets/module.hpp"
 
 namespace cmtl {
@@ -11,11 +12,18 @@ struct Initialiser {
     uint64_t seed;
 };
 
-// torch.nn.Conv3d with a cubic kernel and a bias; Kaiming normal (fan_out) weight.
+// Whether a convolution has a bias, and what it begins with: a Kaiming normal weight and PyTorch's default for the bias.
+struct ConvStart {
+    bool bias = true;
+    bool fan_in = false;     // Kaiming's mode, instead of fan_out
+    bool zero_bias = false;  // instead of PyTorch's default
+};
+
+// torch.nn.Conv3d.
 class Conv3d : public Module {
   public:
-    Conv3d(const Initialiser& init, std::string name, int64_t in, int64_t out, int64_t kernel,
-           const Conv3dOptions& options = {});
+    Conv3d(const Initialiser& init, std::string name, int64_t in, int64_t out, const Axes& kernel,
+           const Conv3dOptions& options = {}, const ConvStart& start = {});
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
     Tensor forward(const Pass& pass, const Tensor& x) const;
     const Tensor& weight() const { return weight_; }
@@ -27,10 +35,15 @@ class Conv3d : public Module {
     Tensor weight_, bias_;
 };
 
-// torch.nn.BatchNorm3d(eps 1e-3, momentum 0.01).
+struct NormOptions {
+    double eps = 1e-3, momentum = 0.01;
+    float first_scale = 1;
+};
+
+// torch.nn.BatchNorm3d(eps, momentum).
 class BatchNorm3d : public Module {
   public:
-    BatchNorm3d(const Initialiser& init, std::string name, int64_t channels);
+    BatchNorm3d(const Initialiser& init, std::string name, int64_t channels, const NormOptions& options = {});
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
     // relu: with max(result, 0) in the same pass.
     Tensor forward(const Pass& pass, const Tensor& x, bool relu) const;
@@ -41,13 +54,14 @@ class BatchNorm3d : public Module {
 
   private:
     std::string name_;
+    NormOptions options_;
     Tensor scale_, shift_, running_mean_, running_variance_;
 };
 
-// torch.nn.Linear.
+// torch.nn.Linear. deviation: of a normal first weight with a zero bias, instead of PyTorch's default; 0: the default.
 class Linear : public Module {
   public:
-    Linear(const Initialiser& init, std::string name, int64_t in, int64_t out);
+    Linear(const Initialiser& init, std::string name, int64_t in, int64_t out, double deviation = 0);
     void collect(const std::string& prefix, std::vector<Parameter>& out) const override;
     Tensor forward(const Pass& pass, const Tensor& x) const;
 
@@ -55,5 +69,8 @@ class Linear : public Module {
     std::string name_;
     Tensor weight_, bias_;
 };
+
+// Shift3D's plan for a training pass over maps of `shape`: `given`, or a drawn one; undefined where nothing is shifted.
+Tensor shift_plan_of(const Pass& pass, const Shift3dOptions& options, const Shape& shape, const Tensor& given);
 
 }  // namespace cmtl

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -67,8 +68,9 @@ void check(const ModelOptions& options) {
     const auto within = [](const char* name, double value, double low, double high, const char* range) {
         if (!(value >= low && value <= high)) fail(ErrorKind::usage, tag, "{} {} is outside {}", name, value, range);
     };
-    if (options.architecture != "covid_mtl")
-        fail(ErrorKind::usage, tag, "architecture '{}' is unknown; known: covid_mtl", options.architecture);
+    if (std::ranges::find(architectures(), options.architecture) == architectures().end())
+        fail(ErrorKind::usage, tag, "architecture '{}' is unknown; known: {}", options.architecture,
+             fmt::join(architectures(), ", "));
     if (!options.volume && !options.features)
         fail(ErrorKind::usage, tag,
              "a model needs a volume branch or a feature branch: set model.volume or model.features");

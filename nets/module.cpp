@@ -49,8 +49,16 @@ int64_t parameter_count(const Module& module) {
 
 void initialise_kaiming_fan_out(Context& context, const Tensor& weight, uint64_t seed, std::string_view name) {
     const auto fan_out = static_cast<double>(weight.size(0) * weight.size(1) * weight.size(2) * weight.size(3));
-    const double deviation = std::sqrt(2.0 / fan_out);
-    fill_pairs(context, weight, key_of(seed, name), [=](double u, double v) {
+    initialise_normal(context, weight, std::sqrt(2.0 / fan_out), seed, name);
+}
+
+void initialise_kaiming_fan_in(Context& context, const Tensor& weight, uint64_t seed, std::string_view name) {
+    const auto fan_in = static_cast<double>(weight.count() / weight.size(0));
+    initialise_normal(context, weight, std::sqrt(2.0 / fan_in), seed, name);
+}
+
+void initialise_normal(Context& context, const Tensor& tensor, double deviation, uint64_t seed, std::string_view name) {
+    fill_pairs(context, tensor, key_of(seed, name), [=](double u, double v) {
         const double radius = deviation * std::sqrt(-2.0 * std::log(u)), angle = 2.0 * std::numbers::pi * v;
         return std::array{radius * std::cos(angle), radius * std::sin(angle)};
     });

@@ -44,9 +44,13 @@ int64_t parameter_count(const Module& module);
 // FNV-1a, 64 bits: the number that stands for a parameter's name where random draws are keyed.
 uint64_t name_hash(std::string_view name);
 
-// Kaiming normal, mode fan_out, gain sqrt(2), for a convolution weight (O, k, k, k, I); keyed by (seed,
+// Kaiming normal, mode fan_out, gain sqrt(2), for a convolution weight (O, kD, kH, kW, I); keyed by (seed,
 // name_hash(name)).
 void initialise_kaiming_fan_out(Context& context, const Tensor& weight, uint64_t seed, std::string_view name);
+// The same with mode fan_in, torch.nn.init.kaiming_normal_'s default.
+void initialise_kaiming_fan_in(Context& context, const Tensor& weight, uint64_t seed, std::string_view name);
+// Normal around 0.
+void initialise_normal(Context& context, const Tensor& tensor, double deviation, uint64_t seed, std::string_view name);
 // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for biases and Linear weights.
 void initialise_uniform(Context& context, const Tensor& tensor, int64_t fan_in, uint64_t seed, std::string_view name);
 // U(-sqrt(6 / (in + out)), sqrt(6 / (in + out))) for a linear weight (out, in): torch.nn.init.xavier_uniform_.

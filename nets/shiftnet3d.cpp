@@ -40,17 +40,12 @@ void ShiftNet3d::collect(const std::string& prefix, std::vector<Parameter>& out)
 Tensor ShiftNet3d::forward(const Pass& pass, const Tensor& volume, const Tensor& plan) const {
     const StemParameters parameters{stem_.weight(), stem_.bias(), stem_norm_.scale(), stem_norm_.shift(),
                                     stem_norm_.running_mean(), stem_norm_.running_variance()};
-    StemOptions options{.training = pass.training, .fill = shift_.fill};
-    if (pass.training) {
-        options.plan = plan;
-        // On a device the plan is always drawn: a recorded step has to stay the same when p decays to 0.
-        if (!plan.defined() && (pass.context.on_gpu() ? shift_.p : shift3d_probability(shift_, pass.step)) > 0.0) {
-            const Conv3dProblem conv{volume.size(0), volume.size(1), volume.size(2), volume.size(3), 1,
-                                     parameters.weight.size(0), 3, 2, 1};
-            options.plan = shift3d_plan(pass.context, {pass.seed, Purpose::shift3d, pass.step}, conv.y_shape(), shift_);
-        }
-    }
-    Tensor x = stem(pass.context, volume, parameters, options);
+    const Conv3dProblem conv{volume.size(0), volume.size(1), volume.size(2), volume.size(3), 1,
+                             parameters.weight.size(0), 3, 2, 1};
+    Tensor x = stem(pass.context, volume, parameters,
+                    {.training = pass.training,
+                     .plan = shift_plan_of(pass, shift_, conv.y_shape(), plan),
+                     .fill = shift_.fill});
     for (size_t i = 0; i < fires_.size(); ++i) {
         if (i > 0 && i % 2 == 0) x = max_pool3d(pass.context, x, {.kernel = 3, .stride = 2, .padding = 1});
         x = fires_[i].forward(pass, std::move(x));

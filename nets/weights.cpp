@@ -92,13 +92,23 @@ ModelOptions infer_options(const NamedTensors& weights, const std::string& sourc
         const auto found = shapes.find(name);
         if (found == shapes.end()) return nullptr;
         if (found->second.rank() != rank)
-            fail(ErrorKind::input, tag, "{}: '{}' is {}, COVID-MTL's has {} axes", source, name, found->second.text(),
+            fail(ErrorKind::input, tag, "{}: '{}' is {}, that of a model here has {} axes", source, name, found->second.text(),
                  rank);
         return &found->second;
     };
 
     ModelOptions options;
-    options.volume = find("features.convbn.0.weight", 5) != nullptr;
+    // One tensor that only this architecture has.
+    const std::pair<const char*, const char*> signs[] = {{"features.convbn.0.weight", "covid_mtl"},
+                                                         {"features.conv1.weight", "resnet3d34"},
+                                                         {"features.s1.pathway0_stem.conv.weight", "decovnet"}};
+    options.volume = false;
+    for (const auto& [sign, architecture] : signs)
+        if (find(sign, 5) != nullptr) {
+            options.volume = true;
+            options.architecture = architecture;
+            break;
+        }
     const Shape* first = find("radioFNN.features.0.weight", 2);
     options.features = first != nullptr;
     if (first) options.feature_count = (*first)[1];
@@ -108,6 +118,12 @@ ModelOptions infer_options(const NamedTensors& weights, const std::string& sourc
         if (!head) break;
         classes.push_back((*head)[0]);
     }
+    // The published baselines by themselves: their one classifier has other layers than the heads here.
+    if (find("layer1.0.conv1.weight", 5) || find("s1.pathway0_stem.conv.weight", 5))
+        fail(ErrorKind::input, tag,
+             "{}: a state dict of a volume branch by itself: put 'features.' in front of its names and add the heads' "
+             "(classifier1.1.weight and so on)",
+             source);
     if (classes.empty() || (!options.volume && !options.features))
         fail(ErrorKind::input, tag,
              "{}: is not a COVID-MTL state dict: it has none of {} (tensors such as features.convbn.0.weight, "

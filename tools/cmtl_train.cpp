@@ -1,5 +1,6 @@
 // cmtl_train: from a cohort to a trained model in a run folder.
 #include "base/error.hpp"
+#include "nets/named_models.hpp"
 #include "tools/common.hpp"
 #include "tools/reading.hpp"
 #include "training/folds.hpp"
@@ -15,6 +16,12 @@ struct Arguments {
     int64_t max_steps = 0;
     bool list_settings = false, correct_tilt = false, allow_gaps = false;
 };
+
+std::string model_help() {
+    std::string text = "a named set of model settings:";
+    for (const cmtl::NamedModel& model : cmtl::named_models()) text += fmt::format("\n{} ({})", model.name, model.what);
+    return text;
+}
 
 void add_options(cmtl::Tool& tool, Arguments& a) {
     using std::string;
@@ -34,6 +41,8 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
         ->check(CLI::Range(2, 1000));
     tool.app.add_option("--preset", r.preset, "full, small or features; default: full with images, features without")
         ->group("Settings");
+    tool.app.add_option("--model", r.model, model_help())->group("Settings");
+    tool.app.add_option("--task", r.task, "the one task to predict: CT, NAT or Severity")->group("Settings");
     tool.app.add_option("--config", r.config_file, "JSON file of settings, for example another run's config.json")
         ->group("Settings");
     tool.app.add_option("--set", r.settings, "one setting as key=value; may be repeated")
@@ -55,6 +64,7 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     cmtl::add_grid_options(tool.app, a.correct_tilt, a.allow_gaps);
     tool.example("cmtl_train --manifest cohort.csv --preset small -o run");
     tool.example("cmtl_train --manifest labels.csv --features radiofeatures.csv --id-column PID --folds 5 -o run");
+    tool.example("cmtl_train --manifest cohort.csv --model resnet3d34 --task CT -o run");
     tool.example("cmtl_train --resume -o run");
 }
 

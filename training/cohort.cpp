@@ -39,6 +39,8 @@ Columns find_columns(const CsvTable& csv, const std::string& id_column, const st
                      bool labels_required) {
     std::vector<std::string> known{id_column, "Image", "Mask", "Split"};
     for (const Task& task : tasks) known.push_back(task.name);
+    for (const Task& task : ModelOptions{}.tasks)  // a model may predict some of them only
+        if (std::find(known.begin(), known.end(), task.name) == known.end()) known.push_back(task.name);
     if (!csv.find(id_column))
         fail(ErrorKind::input, "manifest", "{}: no column '{}' (its columns: {}); name the ID column with --id-column",
              csv.file.string(), id_column, fmt::join(csv.header, ", "));

@@ -3,6 +3,7 @@
 #include "base/csv.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "training/model_name.hpp"
 
 namespace cmtl {
 
@@ -59,6 +60,7 @@ ConfigTree resolve_settings(const TrainRequest& request, const std::string& pres
     if (!request.preset.empty()) name = request.preset;
     ConfigTree tree(to_json(preset_config(name)));
     tree.merge(file, request.config_file.string());
+    apply_model_name(tree, request.model, request.task);
     for (const std::string& setting : request.settings) tree.set(setting);
     tree.set("preset=" + name);
     if (request.max_steps) tree.set(fmt::format("train.max_steps={}", *request.max_steps));

@@ -322,7 +322,7 @@ CounterCase convolution(std::string name, const char* kernel, const Conv3dSizes&
                         double most_moved, std::string reason = {}) {
     const int64_t in = z.n * z.d * z.h * z.w * z.in, out = z.positions() * z.out, weights = z.weights();
     const std::string size =
-        fmt::format("{}x{}x{}, {} to {} channels, k{} s{}", z.d, z.h, z.w, z.in, z.out, z.kernel, z.stride);
+        fmt::format("{}x{}x{}, {} to {} channels, k{} s{}", z.d, z.h, z.w, z.in, z.out, z.kernel.text(), z.stride.text());
     return {std::move(name),
             size,
             {{kernel, "4 (in + out + weights)", 4 * (in + out + weights), most_moved, std::move(reason)}},

@@ -33,28 +33,28 @@ struct Range {
 };
 
 // Positions of the window at `out` that lie inside [0, size).
-Range window(const Pool3dOptions& o, int64_t out, int64_t size) {
-    const int64_t start = out * o.stride - o.padding;
-    return {std::max<int64_t>(start, 0), std::min(start + o.kernel, size)};
+Range window(const Pool3dOptions& o, int axis, int64_t out, int64_t size) {
+    const int64_t start = out * o.stride[axis] - o.padding[axis];
+    return {std::max<int64_t>(start, 0), std::min(start + o.kernel[axis], size)};
 }
 
 // Windows that contain input position `in`.
-Range windows_of(const Pool3dOptions& o, int64_t in, int64_t outs) {
-    const int64_t shifted = in + o.padding;
-    const int64_t first = shifted < o.kernel ? 0 : (shifted - o.kernel) / o.stride + 1;
-    return {first, std::min(shifted / o.stride + 1, outs)};
+Range windows_of(const Pool3dOptions& o, int axis, int64_t in, int64_t outs) {
+    const int64_t shifted = in + o.padding[axis];
+    const int64_t first = shifted < o.kernel[axis] ? 0 : (shifted - o.kernel[axis]) / o.stride[axis] + 1;
+    return {first, std::min(shifted / o.stride[axis] + 1, outs)};
 }
 
 // body(input offset in elements, position in window) for every input under the window of output (n, z, y, x).
 template <class Body>
 void for_window(const Pool3dProblem& p, int64_t n, int64_t z, int64_t y, int64_t x, Body&& body) {
     const Pool3dOptions& o = p.options;
-    const Range rz = window(o, z, p.d), ry = window(o, y, p.h), rx = window(o, x, p.w);
+    const Range rz = window(o, 0, z, p.d), ry = window(o, 1, y, p.h), rx = window(o, 2, x, p.w);
     for (int64_t a = rz.begin; a < rz.end; ++a)
         for (int64_t b = ry.begin; b < ry.end; ++b)
             for (int64_t c = rx.begin; c < rx.end; ++c) {
-                const int64_t k = ((a - z * o.stride + o.padding) * o.kernel + b - y * o.stride + o.padding) * o.kernel + c -
-                                  x * o.stride + o.padding;
+                const int64_t k = ((a - z * o.stride.d + o.padding.d) * o.kernel.h + b - y * o.stride.h + o.padding.h) * o.kernel.w +
+                                  c - x * o.stride.w + o.padding.w;
                 body((((n * p.d + a) * p.h + b) * p.w + c) * p.channels, static_cast<uint8_t>(k));
             }
 }
@@ -64,12 +64,12 @@ template <class Body>
 void for_windows_of(const Pool3dProblem& p, int64_t n, int64_t z, int64_t y, int64_t x, Body&& body) {
     const Pool3dOptions& o = p.options;
     const Shape out = p.y_shape();
-    const Range rz = windows_of(o, z, out[1]), ry = windows_of(o, y, out[2]), rx = windows_of(o, x, out[3]);
+    const Range rz = windows_of(o, 0, z, out[1]), ry = windows_of(o, 1, y, out[2]), rx = windows_of(o, 2, x, out[3]);
     for (int64_t a = rz.begin; a < rz.end; ++a)
         for (int64_t b = ry.begin; b < ry.end; ++b)
             for (int64_t c = rx.begin; c < rx.end; ++c) {
-                const int64_t k = ((z - a * o.stride + o.padding) * o.kernel + y - b * o.stride + o.padding) * o.kernel + x -
-                                  c * o.stride + o.padding;
+                const int64_t k = ((z - a * o.stride.d + o.padding.d) * o.kernel.h + y - b * o.stride.h + o.padding.h) * o.kernel.w +
+                                  x - c * o.stride.w + o.padding.w;
                 body((((n * out[1] + a) * out[2] + b) * out[3] + c) * p.channels, static_cast<uint8_t>(k));
             }
 }
@@ -119,7 +119,7 @@ void max_backward(Context&, const Pool3dProblem& p, const Tensor& dy, const Tens
     });
 }
 
-float window_share(const Pool3dProblem& p) { return 1.0f / static_cast<float>(p.options.kernel * p.options.kernel * p.options.kernel); }
+float window_share(const Pool3dProblem& p) { return 1.0f / static_cast<float>(p.options.kernel.product()); }
 
 void avg_forward(Context&, const Pool3dProblem& p, const Tensor& x, const Tensor& y) {
     const float* source = x.data<float>();

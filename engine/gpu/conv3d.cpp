@@ -19,9 +19,9 @@ kernels::Conv3dSizes sizes_of(const Conv3dProblem& p) {
             p.w,
             p.in,
             p.out,
-            static_cast<int>(p.kernel),
-            static_cast<int>(p.stride),
-            static_cast<int>(p.padding),
+            p.kernel,
+            p.stride,
+            p.padding,
             p.compute == Dtype::bf16};
 }
 

@@ -50,13 +50,12 @@ CudnnTensor channels_last(CudnnId id, Dtype dtype, const std::array<int64_t, 5>&
 CudnnConvolution describe(const Conv3dProblem& p, ConvDirection direction) {
     CudnnConvolution c;
     c.direction = direction;
-    c.strides.fill(p.stride);
-    c.pre_padding.fill(p.padding);
-    c.post_padding.fill(p.padding);
+    c.strides = {p.stride.d, p.stride.h, p.stride.w};
+    c.pre_padding = c.post_padding = {p.padding.d, p.padding.h, p.padding.w};
     c.dilation.fill(1);
     const std::array<int64_t, 5> y_dims{p.n, p.out, p.od(), p.oh(), p.ow()};
     c.tensors = {channels_last(CudnnId::x, p.compute, {p.n, p.in, p.d, p.h, p.w}),
-                 channels_last(CudnnId::weight, p.compute, {p.out, p.in, p.kernel, p.kernel, p.kernel}),
+                 channels_last(CudnnId::weight, p.compute, {p.out, p.in, p.kernel.d, p.kernel.h, p.kernel.w}),
                  channels_last(CudnnId::y, p.compute, y_dims)};
     c.x = CudnnId::x;
     c.weight = CudnnId::weight;

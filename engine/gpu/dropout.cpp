@@ -10,6 +10,9 @@ namespace {
 
 void run(Context& context, const DropoutProblem& p, const Tensor& x, const Tensor& y) {
     on_target(context, [&]<class Target>(Target) {
+        if (p.channels > 0)
+            return kernels::channel_dropout<Target>(context.stream(), p.count, p.sample, p.channels, p.p, draw_key(context, p.key),
+                                                    x.device_data<float>(), y.device_data<float>());
         kernels::dropout<Target>(context.stream(), p.count, p.p, draw_key(context, p.key), x.device_data<float>(), y.device_data<float>());
     });
 }

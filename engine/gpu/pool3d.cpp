@@ -10,8 +10,7 @@ namespace cmtl {
 namespace {
 
 kernels::Pool3dSizes sizes_of(const Pool3dProblem& p) {
-    const auto small = [](int64_t v) { return static_cast<int>(v); };
-    return {p.n, p.d, p.h, p.w, p.channels, small(p.options.kernel), small(p.options.stride), small(p.options.padding)};
+    return {p.n, p.d, p.h, p.w, p.channels, p.options.kernel, p.options.stride, p.options.padding};
 }
 
 void max_forward(Context& context, const Pool3dProblem& p, const Tensor& x, const Tensor& y, const Tensor& winner) {

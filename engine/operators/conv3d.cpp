@@ -21,13 +21,19 @@ const std::vector<Conv3dBackwardWeights>& conv3d_backward_weights_implementation
 
 Tensor conv3d(Context& context, const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv3dOptions& options) {
     require(x.rank() == 5 && weight.rank() == 5, "conv3d", "x {} and weight {} want five axes", x.shape().text(), weight.shape().text());
-    const Conv3dProblem p{x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), weight.size(0), weight.size(1),
-                          options.stride, options.padding, context.compute()};
+    const Conv3dProblem p{x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), weight.size(0),
+                          {weight.size(1), weight.size(2), weight.size(3)}, options.stride, options.padding, context.compute()};
     require(weight.shape() == p.weight_shape(), "conv3d", "weight {} does not fit x {}: expected {}", weight.shape().text(),
             x.shape().text(), p.weight_shape().text());
-    require(p.kernel == 1 || p.kernel == 3 || p.kernel == 5, "conv3d", "kernel {} is not 1, 3 or 5", p.kernel);
-    require(p.stride >= 1 && p.padding >= 0 && p.padding < p.kernel, "conv3d", "stride {} or padding {} is out of range", p.stride, p.padding);
-    require(std::min({p.d, p.h, p.w}) + 2 * p.padding >= p.kernel, "conv3d", "x {} is smaller than the kernel {}", x.shape().text(), p.kernel);
+    for (int axis = 0; axis < 3; ++axis) {
+        const int64_t kernel = p.kernel[axis], padding = p.padding[axis];
+        require(kernel == 1 || kernel == 3 || kernel == 5 || kernel == 7, "conv3d", "kernel {} has another size than 1, 3, 5, 7",
+                p.kernel.text());
+        require(p.stride[axis] >= 1 && padding >= 0 && padding < kernel, "conv3d", "stride {} or padding {} is out of range",
+                p.stride.text(), p.padding.text());
+        require(x.size(axis + 1) + 2 * padding >= kernel, "conv3d", "x {} is smaller than the kernel {}", x.shape().text(),
+                p.kernel.text());
+    }
     require(!bias.defined() || bias.shape() == Shape{p.out}, "conv3d", "bias does not have {} values", p.out);
 
     Tensor y = context.empty(p.y_shape());

@@ -5,29 +5,31 @@
 #include <compare>
 #include <vector>
 
+#include "base/axes.hpp"
 #include "engine/implementation.hpp"
 
 namespace cmtl {
 
 struct Conv3dProblem {
     int64_t n, d, h, w, in;         // x: (n, d, h, w, in)
-    int64_t out, kernel, stride, padding;
+    int64_t out;
+    Axes kernel, stride, padding;
     Dtype compute = Dtype::f32;
 
-    int64_t out_size(int64_t size) const { return (size + 2 * padding - kernel) / stride + 1; }
-    int64_t od() const { return out_size(d); }
-    int64_t oh() const { return out_size(h); }
-    int64_t ow() const { return out_size(w); }
+    int64_t od() const { return (d + 2 * padding.d - kernel.d) / stride.d + 1; }
+    int64_t oh() const { return (h + 2 * padding.h - kernel.h) / stride.h + 1; }
+    int64_t ow() const { return (w + 2 * padding.w - kernel.w) / stride.w + 1; }
     int64_t positions() const { return n * od() * oh() * ow(); }
     Shape x_shape() const { return {n, d, h, w, in}; }
     Shape y_shape() const { return {n, od(), oh(), ow(), out}; }
-    Shape weight_shape() const { return {out, kernel, kernel, kernel, in}; }
+    Shape weight_shape() const { return {out, kernel.d, kernel.h, kernel.w, in}; }
     // Multiplications and additions of one direction, padding counted as work.
-    double flops() const { return 2.0 * double(positions()) * double(out) * double(in) * double(kernel * kernel * kernel); }
+    double flops() const { return 2.0 * double(positions()) * double(out) * double(in) * double(kernel.product()); }
     // A 1x1x1 convolution of stride 1 is a matrix product of the positions with the weights.
     bool pointwise() const { return kernel == 1 && stride == 1 && padding == 0; }
     std::string text() const {
-        return fmt::format("{} {}x{}x{}x{}x{} to {}, k{} s{} p{}", name_of(compute), n, d, h, w, in, out, kernel, stride, padding);
+        return fmt::format("{} {}x{}x{}x{}x{} to {}, k{} s{} p{}", name_of(compute), n, d, h, w, in, out, kernel.text(), stride.text(),
+                           padding.text());
     }
     auto operator<=>(const Conv3dProblem&) const = default;
 };

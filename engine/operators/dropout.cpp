@@ -5,11 +5,12 @@
 
 namespace cmtl {
 
-Tensor dropout(Context& context, const Tensor& x, double p, const RandomKey& key) {
+namespace {
+
+Tensor drop(Context& context, const Tensor& x, const DropoutProblem& problem) {
     static const auto implementations = joined(cpu_dropout(), gpu_dropout());
-    require(p >= 0 && p < 1, "dropout", "p {} is outside [0, 1)", p);
-    if (p == 0) return x;
-    const DropoutProblem problem{x.count(), p, key};
+    require(problem.p >= 0 && problem.p < 1, "dropout", "p {} is outside [0, 1)", problem.p);
+    if (problem.p == 0) return x;
     Tensor y = context.empty(x.shape());
     run_first(context, "dropout", implementations, problem, x, y);
     record(context, "dropout", {x}, {&y}, [problem](Context& c, std::vector<Tensor> dy, const std::vector<bool>&) {
@@ -18,6 +19,17 @@ Tensor dropout(Context& context, const Tensor& x, double p, const RandomKey& key
         return std::vector<Tensor>{dx};
     });
     return y;
+}
+
+}  // namespace
+
+Tensor dropout(Context& context, const Tensor& x, double p, const RandomKey& key) {
+    return drop(context, x, {x.count(), p, key});
+}
+
+Tensor channel_dropout(Context& context, const Tensor& x, double p, const RandomKey& key) {
+    require(x.rank() >= 2 && x.size(0) > 0, "dropout", "x {} wants samples and channels", x.shape().text());
+    return drop(context, x, {x.count(), p, key, x.size(-1), x.count() / x.size(0)});
 }
 
 }  // namespace cmtl

@@ -9,4 +9,8 @@ namespace cmtl {
 // Throws Error(internal) unless 0 <= p < 1.
 Tensor dropout(Context& context, const Tensor& x, double p, const RandomKey& key);
 
+// Zeroes whole channels of a sample, as torch.nn.Dropout3d: what dropout() does to the N x C channels of x (N, ..., C),
+// each of which keeps or loses all its elements.
+Tensor channel_dropout(Context& context, const Tensor& x, double p, const RandomKey& key);
+
 }  // namespace cmtl

@@ -8,10 +8,14 @@ namespace cmtl {
 namespace {
 Pool3dProblem checked(std::string_view op, const Tensor& x, const Pool3dOptions& o) {
     require(x.rank() == 5, op, "x {} wants five axes", x.shape().text());
-    require(o.kernel >= 1 && o.kernel <= 6 && o.stride >= 1 && o.padding >= 0 && 2 * o.padding <= o.kernel, op,
-            "kernel {}, stride {}, padding {}: padding is at most half the kernel, the kernel at most 6", o.kernel, o.stride, o.padding);
-    require(std::min({x.size(1), x.size(2), x.size(3)}) + 2 * o.padding >= o.kernel, op, "x {} is smaller than the kernel {}",
-            x.shape().text(), o.kernel);
+    for (int axis = 0; axis < 3; ++axis) {
+        const int64_t kernel = o.kernel[axis], padding = o.padding[axis];
+        require(kernel >= 1 && kernel <= 6 && o.stride[axis] >= 1 && padding >= 0 && 2 * padding <= kernel, op,
+                "kernel {}, stride {}, padding {}: padding is at most half the kernel, the kernel at most 6", o.kernel.text(),
+                o.stride.text(), o.padding.text());
+        require(x.size(axis + 1) + 2 * padding >= kernel, op, "x {} is smaller than the kernel {}", x.shape().text(),
+                o.kernel.text());
+    }
     return {x.size(0), x.size(1), x.size(2), x.size(3), x.size(4), o};
 }
 }  // namespace

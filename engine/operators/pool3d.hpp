@@ -1,17 +1,18 @@
 #pragma once
+#include "base/axes.hpp"
 #include "engine/context.hpp"
 
 namespace cmtl {
 
 struct Pool3dOptions {
-    int64_t kernel = 3, stride = 2, padding = 1;
+    Axes kernel = 3, stride = 2, padding = 1;
 };
 
-// Maximum over kernel^3 windows, as torch.nn.MaxPool3d: padding never wins, the first of equal values (in D, H, W order)
+// Maximum over windows, as torch.nn.MaxPool3d: padding never wins, the first of equal values (in D, H, W order)
 // takes the gradient, NaN wins. x: (N, D, H, W, C) -> (N, D', H', W', C).
 Tensor max_pool3d(Context& context, const Tensor& x, const Pool3dOptions& options = {});
 
-// Mean over kernel^3 windows, as torch.nn.AvgPool3d (padding counts as zeros).
+// Mean over windows, as torch.nn.AvgPool3d (padding counts as zeros).
 Tensor avg_pool3d(Context& context, const Tensor& x, const Pool3dOptions& options);
 
 // Mean over the whole grid, as torch.nn.AdaptiveAvgPool3d(1): (N, D, H, W, C) -> (N, C).

@@ -7,11 +7,16 @@ namespace cmtl {
 struct Pool3dProblem {
     int64_t n, d, h, w, channels;
     Pool3dOptions options;
-    int64_t out_size(int64_t size) const { return (size + 2 * options.padding - options.kernel) / options.stride + 1; }
+    // Of axis 0, 1, 2: D, H, W.
+    int64_t out_size(int axis) const {
+        const int64_t size = axis == 0 ? d : axis == 1 ? h : w;
+        return (size + 2 * options.padding[axis] - options.kernel[axis]) / options.stride[axis] + 1;
+    }
     Shape x_shape() const { return {n, d, h, w, channels}; }
-    Shape y_shape() const { return {n, out_size(d), out_size(h), out_size(w), channels}; }
+    Shape y_shape() const { return {n, out_size(0), out_size(1), out_size(2), channels}; }
     std::string text() const {
-        return fmt::format("{}, k{} s{} p{}", x_shape().text(), options.kernel, options.stride, options.padding);
+        return fmt::format("{}, k{} s{} p{}", x_shape().text(), options.kernel.text(), options.stride.text(),
+                           options.padding.text());
     }
 };
 

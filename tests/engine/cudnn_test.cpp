@@ -20,8 +20,8 @@ using Direction = ConvDirection;
 using Dims = std::array<int64_t, 5>;
 constexpr Direction directions[] = {Direction::forward, Direction::backward_data, Direction::backward_weights};
 
-Conv3dProblem problem(int64_t n, int64_t d, int64_t h, int64_t w, int64_t in, int64_t out, int64_t kernel,
-                      int64_t stride, int64_t padding, Dtype compute = Dtype::f32) {
+Conv3dProblem problem(int64_t n, int64_t d, int64_t h, int64_t w, int64_t in, int64_t out, const Axes& kernel,
+                      const Axes& stride, const Axes& padding, Dtype compute = Dtype::f32) {
     return {n, d, h, w, in, out, kernel, stride, padding, compute};
 }
 
@@ -210,7 +210,7 @@ class FakeCudnn : public testing::Test {
 const std::vector<Conv3dProblem> shapes{
     problem(1, 1, 1, 1, 1, 1, 1, 1, 0), problem(1, 1, 1, 1, 1, 1, 3, 1, 1), problem(2, 4, 3, 5, 2, 3, 3, 1, 1),
     problem(1, 5, 6, 7, 3, 2, 3, 2, 1), problem(1, 5, 7, 6, 2, 2, 5, 2, 2), problem(2, 3, 4, 2, 3, 4, 1, 1, 0),
-    problem(1, 7, 5, 6, 1, 3, 3, 3, 2),
+    problem(1, 7, 5, 6, 1, 3, 3, 3, 2), problem(2, 5, 4, 7, 3, 2, {1, 3, 5}, {2, 1, 3}, {0, 2, 1}),
 };
 
 TEST_F(FakeCudnn, ComputesTheDefinitionInEveryDirection) {
@@ -230,15 +230,16 @@ TEST_F(FakeCudnn, ComputesTheDefinitionInEveryDirection) {
             }
             // By the definition every y is a sum of products: its gradients are the other factors, times dy.
             Array dx(x.sizes), dweight(weight.sizes);
-            const int64_t k = p.kernel;
             for (int64_t n = 0; n < p.n; ++n)
                 for (int64_t d = 0; d < p.od(); ++d)
                     for (int64_t h = 0; h < p.oh(); ++h)
                         for (int64_t w = 0; w < p.ow(); ++w)
-                            for (int64_t tap = 0; tap < k * k * k; ++tap) {
-                                const int64_t a = tap / k / k, b = tap / k % k, c = tap % k;
-                                const int64_t xd = d * p.stride - p.padding + a, xh = h * p.stride - p.padding + b,
-                                              xw = w * p.stride - p.padding + c;
+                            for (int64_t tap = 0; tap < p.kernel.product(); ++tap) {
+                                const int64_t a = tap / p.kernel.w / p.kernel.h, b = tap / p.kernel.w % p.kernel.h,
+                                              c = tap % p.kernel.w;
+                                const int64_t xd = d * p.stride.d - p.padding.d + a,
+                                              xh = h * p.stride.h - p.padding.h + b,
+                                              xw = w * p.stride.w - p.padding.w + c;
                                 if (xd < 0 || xd >= p.d || xh < 0 || xh >= p.h || xw < 0 || xw >= p.w) continue;
                                 for (int64_t o = 0; o < p.out; ++o)
                                     for (int64_t i = 0; i < p.in; ++i) {

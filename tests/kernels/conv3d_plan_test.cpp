@@ -43,15 +43,15 @@ TEST(Conv3dPlan, ClassesCoverEveryTapOnce) {
                         const Conv3dGather g = backward_gather(s, {r, r, r});
                         for (int m = 0; m < g.grid[0]; ++m)
                             for (int t = 0; t < g.taps[0]; ++t) {
-                                const int out = m * g.multiply + g.offset[0] + t;
+                                const int out = m * g.multiply[0] + g.offset[0] + t;
                                 if (out < 0 || out >= g.source[0]) continue;
-                                seen.at(static_cast<size_t>(m * g.spread + g.start[0]))
-                                    .push_back(out * kernel + g.weight_first[0] + t * g.weight_step);
+                                seen.at(static_cast<size_t>(m * g.spread[0] + g.start[0]))
+                                    .push_back(out * kernel + g.weight_first[0] + t * g.weight_step[0]);
                             }
                     }
                     for (int64_t z = 0; z < size; ++z) {
                         std::vector<int> expected;
-                        for (int out = 0; out < s.out_size(size); ++out)
+                        for (int out = 0; out < s.out_size(0); ++out)
                             for (int tap = 0; tap < kernel; ++tap)
                                 if (out * stride - padding + tap == z) expected.push_back(out * kernel + tap);
                         auto& actual = seen[static_cast<size_t>(z)];

@@ -22,14 +22,14 @@ using reference::Sizes;
 
 struct Case {
     int64_t n, d, h, w, in, out;
-    int kernel, stride, padding;
+    Axes kernel, stride, padding;
 
     Conv3dSizes sizes(bool bf16 = false) const { return {n, d, h, w, in, out, kernel, stride, padding, bf16}; }
     std::string text() const {
         std::string s;
         for (int64_t v : {n, d, h, w, in}) s += std::to_string(v) + "x";
-        return s + " to " + std::to_string(out) + ", k" + std::to_string(kernel) + " s" + std::to_string(stride) +
-               " p" + std::to_string(padding);
+        return s + " to " + std::to_string(out) + ", k" + kernel.text() + " s" + stride.text() + " p" +
+               padding.text();
     }
 };
 
@@ -68,6 +68,13 @@ const std::vector<Case> cases{
     {2, 13, 11, 9, 4, 8, 1, 1, 0},    //
     {150, 1, 1, 1, 4, 8, 1, 1, 0},    // more samples than rows of a tile
     {70, 1, 2, 1, 4, 4, 3, 1, 1},     //
+    {1, 6, 9, 11, 1, 16, {5, 7, 7}, {1, 2, 2}, {2, 3, 3}},    // DeCoVNet's stem
+    {2, 5, 19, 35, 1, 20, {5, 7, 3}, {1, 2, 3}, {2, 3, 0}},   // one channel, more outputs: the tiles in shared memory
+    {2, 5, 4, 6, 16, 16, {3, 1, 1}, 1, {1, 0, 0}},            // its residual blocks: along D,
+    {1, 4, 7, 9, 32, 32, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}},    // in planes,
+    {1, 4, 5, 7, 64, 128, 1, {1, 2, 2}, 0},                   // and their shortcut
+    {2, 5, 4, 7, 3, 5, {1, 3, 5}, {2, 1, 3}, {0, 2, 1}},      // every axis another
+    {1, 7, 6, 8, 4, 3, {7, 1, 3}, {3, 2, 1}, {5, 0, 2}},      //
 };
 
 Array integers(const Sizes& sizes, uint64_t seed) {
@@ -101,11 +108,11 @@ Gradients gradients(const Case& c, const Array& x, const Array& weight, const Ar
                     for (int64_t o = 0; o < c.out; ++o) {
                         const double v = dy(n, d, h, w, o);
                         g.bias[o] += v;
-                        for (int64_t a = 0; a < c.kernel; ++a)
-                            for (int64_t b = 0; b < c.kernel; ++b)
-                                for (int64_t e = 0; e < c.kernel; ++e) {
-                                    const int64_t z = d * c.stride - c.padding + a, y = h * c.stride - c.padding + b,
-                                                  u = w * c.stride - c.padding + e;
+                        for (int64_t a = 0; a < c.kernel.d; ++a)
+                            for (int64_t b = 0; b < c.kernel.h; ++b)
+                                for (int64_t e = 0; e < c.kernel.w; ++e) {
+                                    const int64_t z = d * c.stride.d - c.padding.d + a, y = h * c.stride.h - c.padding.h + b,
+                                                  u = w * c.stride.w - c.padding.w + e;
                                     if (z < 0 || z >= c.d || y < 0 || y >= c.h || u < 0 || u >= c.w) continue;
                                     for (int64_t i = 0; i < c.in; ++i) {
                                         g.x(n, z, y, u, i) += v * weight(o, a, b, e, i);
@@ -182,10 +189,10 @@ struct Inputs {
     template <class Make>
     Inputs(const Case& c, const Make& make)
         : x(make({c.n, c.d, c.h, c.w, c.in}, 1)),
-          weight(make({c.out, c.kernel, c.kernel, c.kernel, c.in}, 2)),
+          weight(make({c.out, c.kernel.d, c.kernel.h, c.kernel.w, c.in}, 2)),
           bias(make({c.out}, 3)) {
         const Conv3dSizes s = c.sizes();
-        dy = make({c.n, s.out_size(c.d), s.out_size(c.h), s.out_size(c.w), c.out}, 4);
+        dy = make({c.n, s.out_size(0), s.out_size(1), s.out_size(2), c.out}, 4);
     }
 };
 

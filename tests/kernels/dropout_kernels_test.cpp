@@ -70,5 +70,19 @@ TYPED_TEST(DropoutKernel, WhatIsNoNumberIsDroppedOrKept) {
     });
 }
 
+TYPED_TEST(DropoutKernel, DropsWholeChannels) {
+    this->on_devices([](TestDevice& device) {
+        const int64_t samples = 3, rows = 50, channels = 17, count = samples * rows * channels;
+        const auto x = device.array(values(static_cast<size_t>(count))), y = device.array<float>(static_cast<size_t>(count), -1);
+        channel_dropout<TypeParam>(device.stream, count, rows * channels, channels, 0.5, {42, 4, 5, nullptr}, x.data(), y.data());
+        const reference::Array mask = reference::dropout_mask({samples, channels}, 0.5, 42, 4, 5);
+        const std::vector<float> from = x.host(), got = y.host();
+        for (int64_t i = 0; i < count; ++i) {
+            const auto at = static_cast<size_t>(i);
+            ASSERT_EQ(got[at], mask(i / rows / channels, i % channels) != 0 ? 2 * from[at] : 0.0f) << i;
+        }
+    });
+}
+
 }  // namespace
 }  // namespace cmtl::kernels

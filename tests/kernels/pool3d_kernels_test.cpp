@@ -9,12 +9,12 @@ namespace {
 
 struct Pooling {
     Sizes x;
-    int kernel, stride, padding;
+    Axes kernel, stride, padding;
     size_t shift = 0;  // elements beyond an aligned address
     Pool3dSizes sizes() const { return {x[0], x[1], x[2], x[3], x[4], kernel, stride, padding}; }
     Sizes out() const {
         const Pool3dSizes s = sizes();
-        return {x[0], s.out(x[1]), s.out(x[2]), s.out(x[3]), x[4]};
+        return {x[0], s.out(0), s.out(1), s.out(2), x[4]};
     }
 };
 
@@ -26,10 +26,12 @@ const std::vector<Pooling> poolings{
     {{3, 2, 2, 2, 5}, 2, 2, 0},     {{1, 7, 6, 5, 2}, 2, 2, 0},     {{1, 4, 4, 4, 3}, 3, 1, 1},   {{1, 5, 4, 3, 2}, 1, 1, 0},
     {{1, 7, 8, 6, 8}, 2, 3, 0},     {{1, 6, 7, 5, 4}, 5, 2, 2},     {{1, 8, 9, 7, 3}, 6, 1, 3},   {{2, 5, 5, 5, 8}, 3, 2, 0},
     {{1, 1, 300, 1, 1}, 1, 1, 0},   {{1, 2, 200, 1, 1}, 3, 2, 1},
+    {{1, 4, 9, 7, 16}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}}, {{2, 7, 4, 5, 3}, {2, 1, 1}, {2, 1, 1}, 0},
+    {{1, 9, 8, 7, 5}, {4, 2, 3}, {3, 2, 1}, {2, 0, 1}},
 };
 
 std::string text(const Pooling& p) {
-    std::string s = "k" + std::to_string(p.kernel) + " s" + std::to_string(p.stride) + " p" + std::to_string(p.padding);
+    std::string s = "k" + p.kernel.text() + " s" + p.stride.text() + " p" + p.padding.text();
     for (int64_t size : p.x) s += " " + std::to_string(size);
     return s;
 }
@@ -65,8 +67,8 @@ void expect_max(const Pooling& p, const Array& x) {
                         const int64_t at = winners[static_cast<size_t>(i)];
                         dx[at] += dy[i];
                         const int64_t voxel = at / y.size(4), xw = voxel % p.x[3], xh = voxel / p.x[3] % p.x[2], xd = voxel / p.x[3] / p.x[2] % p.x[1];
-                        const auto inside = [&](int64_t in, int64_t out) { return in - out * p.stride + p.padding; };
-                        positions[i] = static_cast<double>((inside(xd, d) * p.kernel + inside(xh, h)) * p.kernel + inside(xw, w));
+                        const auto inside = [&](int axis, int64_t in, int64_t out) { return in - out * p.stride[axis] + p.padding[axis]; };
+                        positions[i] = static_cast<double>((inside(0, xd, d) * p.kernel.h + inside(1, xh, h)) * p.kernel.w + inside(2, xw, w));
                     }
     const auto results = same_under_every_schedule<Target>([&](TestDevice& device) { return run_max<Target>(device, p, x, dy); });
     expect_near(results[0], y, 0, "y");
@@ -116,12 +118,13 @@ TYPED_TEST(Pool3dKernels, MeanAgreesWithTheDefinition) {
             for (int64_t d = 0; d < y.size(1); ++d)
                 for (int64_t h = 0; h < y.size(2); ++h)
                     for (int64_t w = 0; w < y.size(3); ++w)
-                        for (int64_t k = 0; k < p.kernel * p.kernel * p.kernel; ++k)
+                        for (int64_t k = 0; k < p.kernel.product(); ++k)
                             for (int64_t c = 0; c < y.size(4); ++c) {
-                                const int64_t xd = d * p.stride - p.padding + k / p.kernel / p.kernel, xh = h * p.stride - p.padding + k / p.kernel % p.kernel,
-                                              xw = w * p.stride - p.padding + k % p.kernel;
+                                const int64_t xd = d * p.stride.d - p.padding.d + k / p.kernel.w / p.kernel.h,
+                                              xh = h * p.stride.h - p.padding.h + k / p.kernel.w % p.kernel.h,
+                                              xw = w * p.stride.w - p.padding.w + k % p.kernel.w;
                                 if (xd >= 0 && xd < p.x[1] && xh >= 0 && xh < p.x[2] && xw >= 0 && xw < p.x[3])
-                                    dx(n, xd, xh, xw, c) += dy(n, d, h, w, c) / static_cast<double>(p.kernel * p.kernel * p.kernel);
+                                    dx(n, xd, xh, xw, c) += dy(n, d, h, w, c) / static_cast<double>(p.kernel.product());
                             }
         const auto results = same_under_every_schedule<TypeParam>([&](TestDevice& device) {
             const auto tx = device.array(floats(x), p.shift), tdy = device.array(floats(dy), p.shift);

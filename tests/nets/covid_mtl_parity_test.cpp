@@ -1,4 +1,4 @@
-// COVID-MTL against PyTorch in float64: tests/oracles/covid_mtl_oracle.py.
+// COVID-MTL and its baselines against PyTorch in float64: tests/oracles/{covid_mtl,baselines}_oracle.py.
 #include <gtest/gtest.h>
 
 #include "device.hpp"
@@ -20,6 +20,7 @@ constexpr double learning_rate = 0.005;
 
 ModelOptions options_of(const Json& spec) {
     ModelOptions options;
+    options.architecture = spec.value("architecture", "covid_mtl");
     options.volume = spec["volume"];
     options.features = spec["features"];
     options.tasks.clear();
@@ -46,7 +47,8 @@ struct Setting {
     std::vector<Tensor> logits() const {
         if (spec["plan"].is_null() || spec["drawn"]) return model.forward(pass(), volume, features);
         const std::vector<int32_t> plan = spec["plan"];
-        return model.forward(pass(), volume, features, context.from<int32_t>({volume.size(0), 64, 2}, plan));
+        const int64_t n = volume.size(0), channels = static_cast<int64_t>(plan.size()) / 2 / n;
+        return model.forward(pass(), volume, features, context.from<int32_t>({n, channels, 2}, plan));
     }
     Tensor loss(const std::vector<Tensor>& logits) const {
         std::vector<Tensor> losses;
@@ -150,7 +152,9 @@ TEST_P(CovidMtlParity, LogitsGradientsAndOneStep) {
 
 INSTANTIATE_TEST_SUITE_P(Forms, CovidMtlParity,
                          ::testing::Values("full_train", "full_eval", "full_shift", "full_random", "volume3_train",
-                                           "volume3_eval", "volume2_train", "volume2_eval", "features3", "features2"),
+                                           "volume3_eval", "volume2_train", "volume2_eval", "features3", "features2",
+                                           "resnet3d34_train", "resnet3d34_full_eval", "decovnet_train",
+                                           "decovnet_full_eval"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(CovidMtlTrajectory, FeatureNetworkOverTenSteps) {

@@ -13,13 +13,14 @@ namespace cmtl::testing {
 namespace {
 
 struct ConvShape {
-    int64_t n, d, h, w, in, out, kernel, stride, padding;
+    int64_t n, d, h, w, in, out;
+    Axes kernel, stride, padding;
     bool bias = true;
 };
 
 std::string name_of(const ConvShape& s) {
-    return fmt::format("{}x{}x{}x{}x{}_to_{}_k{}_s{}_p{}{}", s.n, s.d, s.h, s.w, s.in, s.out, s.kernel, s.stride, s.padding,
-                       s.bias ? "" : "_no_bias");
+    return fmt::format("{}x{}x{}x{}x{}_to_{}_k{}_s{}_p{}{}", s.n, s.d, s.h, s.w, s.in, s.out, s.kernel.text(), s.stride.text(),
+                       s.padding.text(), s.bias ? "" : "_no_bias");
 }
 
 const std::vector<ConvShape> shapes{
@@ -47,6 +48,12 @@ const std::vector<ConvShape> shapes{
     {1, 2, 2, 2, 96, 192, 3, 1, 1},     // smaller than the kernel
     {1, 11, 12, 13, 3, 5, 3, 1, 1},     // more than one block of positions
     {1, 17, 16, 17, 3, 5, 1, 1, 0},
+    {1, 6, 9, 11, 1, 16, {5, 7, 7}, {1, 2, 2}, {2, 3, 3}, false},  // DeCoVNet's stem
+    {2, 5, 4, 6, 16, 16, {3, 1, 1}, 1, {1, 0, 0}, false},          // its residual blocks: along D,
+    {1, 4, 7, 9, 32, 32, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, false},  // in planes,
+    {1, 4, 5, 7, 64, 128, 1, {1, 2, 2}, 0, false},                 // and their shortcut
+    {2, 5, 4, 7, 3, 5, {1, 3, 5}, {2, 1, 3}, {0, 2, 1}},           // every axis another
+    {1, 7, 6, 8, 4, 3, {7, 1, 3}, {3, 2, 1}, {5, 0, 2}},
 };
 
 Tensor run(Context& context, const ConvShape& s, const std::vector<Tensor>& in) {
@@ -62,7 +69,7 @@ std::vector<OperatorCase> conv3d_cases() {
     for (const ConvShape& s : shapes) {
         OperatorCase c;
         c.name = name_of(s);
-        c.inputs = {{s.n, s.d, s.h, s.w, s.in}, {s.out, s.kernel, s.kernel, s.kernel, s.in}};
+        c.inputs = {{s.n, s.d, s.h, s.w, s.in}, {s.out, s.kernel.d, s.kernel.h, s.kernel.w, s.in}};
         if (s.bias) c.inputs.push_back({s.out});
         c.run = [s](Context& context, const std::vector<Tensor>& in) { return run(context, s, in); };
         c.define = [s](const std::vector<Array>& in) { return define(s, in); };
@@ -96,7 +103,7 @@ TEST(Conv3d, EveryImplementationIsExactOnIntegers) {
         Context context(on_test_device());
         const Conv3dProblem p = problem_of(s);
         const std::vector<Array> in{integer_values({s.n, s.d, s.h, s.w, s.in}, 1),
-                                    integer_values({s.out, s.kernel, s.kernel, s.kernel, s.in}, 2), integer_values({s.out}, 3)};
+                                    integer_values({s.out, s.kernel.d, s.kernel.h, s.kernel.w, s.in}, 2), integer_values({s.out}, 3)};
         const ConvShape with_bias{s.n, s.d, s.h, s.w, s.in, s.out, s.kernel, s.stride, s.padding};
         const Array y = define(with_bias, in), dy = integer_values(y.sizes, 4);
         const Tensor tx = to_tensor(context, in[0]), tw = to_tensor(context, in[1]), tb = to_tensor(context, in[2]),
@@ -153,7 +160,7 @@ TEST(Conv3d, NotANumberStaysInItsWindows) {
         Array x({s.n, s.d, s.h, s.w, s.in}, 1.0);
         x(0, 2, 2, 2, 1) = std::numeric_limits<double>::quiet_NaN();
         x(0, 0, 0, 0, 0) = std::numeric_limits<double>::infinity();
-        const std::vector<Array> in{x, Array({s.out, s.kernel, s.kernel, s.kernel, s.in}, 1.0), Array({s.out})};
+        const std::vector<Array> in{x, Array({s.out, s.kernel.d, s.kernel.h, s.kernel.w, s.in}, 1.0), Array({s.out})};
         const Array y = to_array(context, run(context, s, {to_tensor(context, in[0]), to_tensor(context, in[1]), to_tensor(context, in[2])}));
         const Array expected = define(s, in);
         for (int64_t i = 0; i < y.count(); ++i) {
@@ -194,11 +201,13 @@ TEST(Conv3d, RefusesShapesThatDoNotFit) {
     };
     refused(context.zeros({4, 4, 4, 3}), weight, bias, {});
     refused(x, context.zeros({2, 3, 3, 3, 4}), bias, {});           // channels
-    refused(x, context.zeros({2, 3, 3, 1, 3}), bias, {});           // not a cube
+    refused(x, context.zeros({2, 3, 3, 2, 3}), bias, {});           // even along one axis
     refused(x, context.zeros({2, 2, 2, 2, 3}), bias, {});           // even kernel
     refused(x, weight, context.zeros({3}), {});                     // bias
     refused(x, weight, bias, {.stride = 0});
     refused(x, weight, bias, {.padding = -1});
+    refused(x, weight, bias, {.stride = {1, 1, 0}});
+    refused(x, weight, bias, {.padding = {0, 3, 0}});
     refused(context.zeros({1, 2, 4, 4, 3}), weight, bias, {});      // smaller than the kernel
 }
 

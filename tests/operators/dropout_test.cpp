@@ -34,9 +34,55 @@ std::vector<OperatorCase> dropout_cases() {
     return cases;
 }
 
+// Of sizes (N, ..., C): the mask of (N, C), repeated over what lies between.
+Array channel_mask_of(const Sizes& sizes, double p) {
+    const int64_t channels = sizes.back(), sample = Array::product(sizes) / sizes[0];
+    const Array one = mask_of({sizes[0], channels}, p, key);
+    Array mask(sizes);
+    for (int64_t i = 0; i < mask.count(); ++i) mask[i] = one[i / sample * channels + i % channels];
+    return mask;
+}
+
+std::vector<OperatorCase> channel_dropout_cases() {
+    std::vector<OperatorCase> cases;
+    for (const Sizes& sizes : {Sizes{1, 1}, {5, 7}, {3, 2, 3, 2, 5}, {2, 1, 6, 9, 32}})
+        for (double p : {0.3, 0.5}) {
+            OperatorCase c;
+            c.name = fmt::format("{}_p{}", fmt::join(sizes, "x"), static_cast<int>(p * 1000));
+            c.inputs = {sizes};
+            c.run = [p](Context& context, const std::vector<Tensor>& in) { return channel_dropout(context, in[0], p, key); };
+            c.define = [p](const std::vector<Array>& in) { return reference::dropout(in[0], p, channel_mask_of(in[0].sizes, p)); };
+            c.step = 1e-2;
+            c.same_bits_over_threads = true;
+            c.exact_on_integers = p == 0.5;
+            cases.push_back(c);
+        }
+    return cases;
+}
+
 }  // namespace
 
 INSTANTIATE_OPERATOR(Dropout, dropout_cases());
+INSTANTIATE_OPERATOR(ChannelDropout, channel_dropout_cases());
+
+// Part of the channels, whole, and not the same ones in every sample.
+TEST(ChannelDropout, TakesWholeChannelsOfASample) {
+    Context context(on_test_device());
+    const Array y = to_array(context, channel_dropout(context, context.full({4, 3, 2, 2, 64}, 1), 0.5, key));
+    std::vector<int> kept(4);
+    std::vector<double> first;
+    for (int64_t n = 0; n < 4; ++n)
+        for (int64_t c = 0; c < 64; ++c) {
+            for (int64_t d = 0; d < 3; ++d) ASSERT_EQ(y(n, d, d % 2, 1, c), y(n, 0, 0, 0, c));
+            kept[static_cast<size_t>(n)] += y(n, 0, 0, 0, c) != 0;
+            first.push_back(y(n, 0, 0, 0, c));
+        }
+    for (const int k : kept) {
+        EXPECT_GT(k, 16);
+        EXPECT_LT(k, 48);
+    }
+    EXPECT_FALSE(std::equal(first.begin(), first.begin() + 64, first.begin() + 64));
+}
 
 TEST(Dropout, TheMaskIsTheDocumentedFunctionOfTheKey) {
     Context context(on_test_device());

@@ -62,7 +62,7 @@ Tensor run_batch_norm(Trial& trial, const golden::File& file) {
 }
 
 Pool3dOptions pool_options(const Json& spec) {
-    return {.kernel = spec["kernel"], .stride = spec["stride"], .padding = spec["padding"]};
+    return {.kernel = spec["kernel"].get<int64_t>(), .stride = spec["stride"].get<int64_t>(), .padding = spec["padding"].get<int64_t>()};
 }
 
 std::vector<Tensor> many(Trial& trial) {
@@ -84,7 +84,7 @@ const std::map<std::string, Operation> operations{
                       weight = trial.input("weight", trial.spec["weight"], 0.25f);
          const Tensor bias = trial.spec["bias"] ? trial.input("bias", {trial.spec["weight"][0]}) : Tensor();
          return conv3d(trial.context, x, weight, bias,
-                       {.stride = trial.spec["stride"], .padding = trial.spec["padding"]});
+                       {.stride = trial.spec["stride"].get<int64_t>(), .padding = trial.spec["padding"].get<int64_t>()});
      }},
     {"batch_norm3d", run_batch_norm},
     {"max_pool3d",

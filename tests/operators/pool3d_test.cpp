@@ -23,10 +23,14 @@ const std::vector<Pooling> poolings{
     {{1, 4, 7, 5, 17}, {3, 2, 1}},  {{1, 3, 4, 5, 64}, {3, 2, 1}}, {{3, 2, 2, 2, 5}, {2, 2, 0}},   {{1, 7, 6, 5, 2}, {2, 2, 0}},
     {{1, 4, 4, 4, 3}, {3, 1, 1}},   {{1, 5, 4, 3, 2}, {1, 1, 0}},  {{1, 7, 8, 6, 2}, {2, 3, 0}},   {{1, 6, 7, 5, 4}, {5, 2, 2}},
     {{1, 15, 16, 17, 3}, {3, 2, 1}},
+    {{1, 4, 9, 7, 16}, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}}},  // DeCoVNet's
+    {{2, 7, 4, 5, 3}, {{2, 1, 1}, {2, 1, 1}, 0}},
+    {{1, 9, 8, 7, 5}, {{4, 2, 3}, {3, 2, 1}, {2, 0, 1}}},
 };
 
 std::string text(const Pooling& p) {
-    return fmt::format("{}_k{}_s{}_p{}", fmt::join(p.x, "x"), p.options.kernel, p.options.stride, p.options.padding);
+    return fmt::format("{}_k{}_s{}_p{}", fmt::join(p.x, "x"), p.options.kernel.text(), p.options.stride.text(),
+                       p.options.padding.text());
 }
 
 std::vector<OperatorCase> max_pool3d_cases() {

@@ -40,6 +40,9 @@ def volume(name, shape):
     return coarse[:, :, z, y, x] + uniform(name, shape, 0.5)
 
 
+NORMS = ("_bn.", "convbn.1.", ".bn.", ".bn1.", ".bn2.", "downsample.1.")  # batch normalisations, in names
+
+
 def parameter(name, shape):
     """First weights by name and shape, about as large as a trained network's. Batch normalisations shift by about 1, so
     that one ReLU in six is closed: around 0, float32's rounding grows tenfold on its way through the network."""
@@ -53,7 +56,7 @@ def parameter(name, shape):
         return uniform(name, shape, math.sqrt(3.0 / shape[1]))
     if name.endswith("weight"):  # of a batch normalisation
         return uniform(name, shape, 0.25, 1.0)
-    return uniform(name, shape, 0.125, 1.0 if "_bn." in name or "convbn.1." in name else 0.0)
+    return uniform(name, shape, 0.125, 1.0 if any(norm in name for norm in NORMS) else 0.0)
 
 
 def subset(name, array, limit=1000):

@@ -83,8 +83,9 @@ inline Tensor parameter(Context& context, const std::string& name, const Shape& 
         scale = static_cast<float>(std::sqrt(3.0 / static_cast<double>(file_shape[1])));
     } else if (name.ends_with("weight")) {
         scale = 0.25f, offset = 1.0f;
-    } else if (name.find("_bn.") != std::string::npos || name.find("convbn.1.") != std::string::npos) {
-        offset = 1.0f;
+    } else {
+        for (const char* norm : {"_bn.", "convbn.1.", ".bn.", ".bn1.", ".bn2.", "downsample.1."})
+            if (name.find(norm) != std::string::npos) offset = 1.0f;
     }
     return context.host().from<float>(file_shape, uniform(name, file_shape.count(), scale, offset));
 }

@@ -9,10 +9,9 @@ namespace cmtl::reference {
 
 // Padding never wins; the first of equal values in D, H, W order wins; NaN wins. `winners`, when given, receives the flat
 // index into x of every output's winner.
-inline Array max_pool3d(const Array& x, int64_t kernel, int64_t stride, int64_t padding, Kinks* kinks = nullptr,
+inline Array max_pool3d(const Array& x, const Axes& kernel, const Axes& stride, const Axes& padding, Kinks* kinks = nullptr,
                         std::vector<int64_t>* winners = nullptr) {
-    Array y({x.size(0), window_count(x.size(1), kernel, stride, padding), window_count(x.size(2), kernel, stride, padding),
-             window_count(x.size(3), kernel, stride, padding), x.size(4)});
+    Array y(windows_of(x, kernel, stride, padding, x.size(4)));
     for (int64_t n = 0; n < y.size(0); ++n)
         for (int64_t d = 0; d < y.size(1); ++d)
             for (int64_t h = 0; h < y.size(2); ++h)
@@ -20,11 +19,11 @@ inline Array max_pool3d(const Array& x, int64_t kernel, int64_t stride, int64_t 
                     for (int64_t ch = 0; ch < y.size(4); ++ch) {
                         double best = -std::numeric_limits<double>::infinity();
                         int64_t winner = -1;
-                        for (int64_t a = 0; a < kernel; ++a)
-                            for (int64_t b = 0; b < kernel; ++b)
-                                for (int64_t c = 0; c < kernel; ++c) {
-                                    const int64_t xd = d * stride - padding + a, xh = h * stride - padding + b,
-                                                  xw = w * stride - padding + c;
+                        for (int64_t a = 0; a < kernel.d; ++a)
+                            for (int64_t b = 0; b < kernel.h; ++b)
+                                for (int64_t c = 0; c < kernel.w; ++c) {
+                                    const int64_t xd = d * stride.d - padding.d + a, xh = h * stride.h - padding.h + b,
+                                                  xw = w * stride.w - padding.w + c;
                                     if (xd < 0 || xd >= x.size(1) || xh < 0 || xh >= x.size(2) || xw < 0 || xw >= x.size(3))
                                         continue;
                                     const double& value = x(n, xd, xh, xw, ch);
@@ -40,25 +39,24 @@ inline Array max_pool3d(const Array& x, int64_t kernel, int64_t stride, int64_t 
     return y;
 }
 
-inline Array avg_pool3d(const Array& x, int64_t kernel, int64_t stride, int64_t padding) {
-    Array y({x.size(0), window_count(x.size(1), kernel, stride, padding), window_count(x.size(2), kernel, stride, padding),
-             window_count(x.size(3), kernel, stride, padding), x.size(4)});
+inline Array avg_pool3d(const Array& x, const Axes& kernel, const Axes& stride, const Axes& padding) {
+    Array y(windows_of(x, kernel, stride, padding, x.size(4)));
     for (int64_t n = 0; n < y.size(0); ++n)
         for (int64_t d = 0; d < y.size(1); ++d)
             for (int64_t h = 0; h < y.size(2); ++h)
                 for (int64_t w = 0; w < y.size(3); ++w)
                     for (int64_t ch = 0; ch < y.size(4); ++ch) {
                         double sum = 0;
-                        for (int64_t a = 0; a < kernel; ++a)
-                            for (int64_t b = 0; b < kernel; ++b)
-                                for (int64_t c = 0; c < kernel; ++c) {
-                                    const int64_t xd = d * stride - padding + a, xh = h * stride - padding + b,
-                                                  xw = w * stride - padding + c;
+                        for (int64_t a = 0; a < kernel.d; ++a)
+                            for (int64_t b = 0; b < kernel.h; ++b)
+                                for (int64_t c = 0; c < kernel.w; ++c) {
+                                    const int64_t xd = d * stride.d - padding.d + a, xh = h * stride.h - padding.h + b,
+                                                  xw = w * stride.w - padding.w + c;
                                     if (xd < 0 || xd >= x.size(1) || xh < 0 || xh >= x.size(2) || xw < 0 || xw >= x.size(3))
                                         continue;
                                     sum += x(n, xd, xh, xw, ch);
                                 }
-                        y(n, d, h, w, ch) = sum / static_cast<double>(kernel * kernel * kernel);
+                        y(n, d, h, w, ch) = sum / static_cast<double>(kernel.product());
                     }
     return y;
 }

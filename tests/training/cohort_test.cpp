@@ -38,6 +38,13 @@ TEST_F(Manifests, ReadEveryColumn) {
     EXPECT_TRUE(c.cases[1].mask.empty());
 }
 
+TEST_F(Manifests, KeepTheLabelsOfOtherTasks) {
+    const fs::path file = folder.write("one.csv", "ID,CT,NAT,Severity\np,1,0,2\n");
+    const Cohort c = read_manifest(file, "ID", {{"NAT", 2}}, true);
+    ASSERT_EQ(c.cases.size(), 1u);
+    EXPECT_EQ(c.cases[0].labels, (std::vector<int64_t>{0}));
+}
+
 TEST_F(Manifests, NameFileLineAndValue) {
     const auto wrong = [&](std::initializer_list<std::string> parts, const std::string& text) {
         SCOPED_TRACE(text);

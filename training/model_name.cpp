@@ -1,0 +1,13 @@
+#include "training/model_name.hpp"
+
+#include "nets/named_models.hpp"
+
+namespace cmtl {
+
+void apply_model_name(ConfigTree& tree, const std::string& name, const std::string& task) {
+    if (name.empty() && task.empty()) return;
+    const nlohmann::json options = name.empty() ? single_task_options(task) : named_model_options(name, task);
+    tree.merge({{"model", options}}, name.empty() ? "--task" : "--model " + name);
+}
+
+}  // namespace cmtl
