@@ -15,7 +15,8 @@ namespace {
 constexpr int64_t control_norm_sum = 1;  // place in the control
 
 const Tensor* find(const NamedTensors& tensors, const std::string& name) {
-    const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& entry) { return entry.first == name; });
+    const auto found =
+        std::find_if(tensors.begin(), tensors.end(), [&](const auto& entry) { return entry.first == name; });
     return found == tensors.end() ? nullptr : &found->second;
 }
 }  // namespace
@@ -46,8 +47,8 @@ void Optimiser::step(double learning_rate, const Tensor& guard, int64_t micro_ba
         const auto& [name, parameter] = parameters_[i];
         const Tensor gradient = parameter.grad();
         if (!gradient.defined()) continue;
-        require(gradient.shape() == parameter.shape(), tag_, "'{}' is {}, its gradient {}", name, parameter.shape().text(),
-                gradient.shape().text());
+        require(gradient.shape() == parameter.shape(), tag_, "'{}' is {}, its gradient {}", name,
+                parameter.shape().text(), gradient.shape().text());
         Moving& moving = tensors.emplace_back(Moving{parameter.detach(), gradient, {}});
         for (size_t m = 0; m < moments_.size(); ++m) moving.moments[m] = moments_[m][i];
         gradients.push_back(gradient);
@@ -55,7 +56,8 @@ void Optimiser::step(double learning_rate, const Tensor& guard, int64_t micro_ba
     const bool controlled = needs_control() || clip_norm_ > 0 || micro_batches > 1;
     if (controlled)
         run_first(context_, "prepare_update", prepare,
-                  PrepareProblem{learning_rate, clip_norm_, micro_batches, betas_and_decay(), tensors.size()}, gradients, guard, control());
+                  PrepareProblem{learning_rate, clip_norm_, micro_batches, betas_and_decay(), tensors.size()},
+                  gradients, guard, control());
     update(learning_rate, tensors, guard, controlled ? control_ : Tensor());
 }
 
@@ -67,12 +69,16 @@ void Optimiser::zero_gradients() {
     static const auto fill = joined(cpu_fill(), gpu_fill());
     for (auto& [name, parameter] : parameters_) {
         Tensor& gradient = parameter.slot()->gradient;
-        if (gradient.defined()) run_first(context_, "fill", fill, ElementwiseProblem{gradient.count()}, 0.0f, gradient);
-        else gradient = context_.zeros(parameter.shape());
+        if (gradient.defined())
+            run_first(context_, "fill", fill, ElementwiseProblem{gradient.count()}, 0.0f, gradient);
+        else
+            gradient = context_.zeros(parameter.shape());
     }
 }
 
-double Optimiser::norm_sum() const { return control_.defined() ? context_.to_vector<double>(control_)[control_norm_sum] : 0; }
+double Optimiser::norm_sum() const {
+    return control_.defined() ? context_.to_vector<double>(control_)[control_norm_sum] : 0;
+}
 
 void Optimiser::set_norm_sum(double sum) {
     if (sum == 0 && !control_.defined()) return;
@@ -91,7 +97,8 @@ NamedTensors Optimiser::state() const {
 
 void Optimiser::restore(const NamedTensors& state) {
     const auto known = [&](const auto& entry) {
-        return std::ranges::any_of(names_, [&](const std::string& name) { return entry.first.starts_with(name + "/"); });
+        return std::ranges::any_of(names_,
+                                   [&](const std::string& name) { return entry.first.starts_with(name + "/"); });
     };
     std::vector<std::vector<Tensor>> moments;
     if (std::ranges::any_of(state, known)) {
@@ -100,10 +107,11 @@ void Optimiser::restore(const NamedTensors& state) {
             for (const auto& [name, parameter] : parameters_) {
                 const std::string full = moment + "/" + name;
                 const Tensor* value = find(state, full);
-                if (!value) fail(ErrorKind::input, tag_, "the optimiser's state lacks {}: it belongs to another model", full);
+                if (!value)
+                    fail(ErrorKind::input, tag_, "the optimiser's state lacks {}: it belongs to another model", full);
                 if (value->dtype() != Dtype::f32 || value->shape() != parameter.shape())
-                    fail(ErrorKind::input, tag_, "{} is {} {}, but the parameter is f32 {}", full, name_of(value->dtype()),
-                         value->shape().text(), parameter.shape().text());
+                    fail(ErrorKind::input, tag_, "{} is {} {}, but the parameter is f32 {}", full,
+                         name_of(value->dtype()), value->shape().text(), parameter.shape().text());
                 values.push_back(context_.on_gpu() ? context_.to_device(*value) : context_.copy(*value));
             }
         }
@@ -144,9 +152,11 @@ NamedTensors AdamW::state() const {
 
 void AdamW::restore(const NamedTensors& state) {
     const Tensor* steps = find(state, "optimiser.step");
-    const bool fresh = std::ranges::none_of(state, [](const auto& entry) { return entry.first.starts_with("exp_avg/"); });
+    const bool fresh =
+        std::ranges::none_of(state, [](const auto& entry) { return entry.first.starts_with("exp_avg/"); });
     if (!fresh && (!steps || steps->dtype() != Dtype::i64 || steps->count() != 1))
-        fail(ErrorKind::input, tag_, "the optimiser's state lacks optimiser.step, one whole number: it belongs to another model");
+        fail(ErrorKind::input, tag_,
+             "the optimiser's state lacks optimiser.step, one whole number: it belongs to another model");
     Optimiser::restore(state);
     control_ = Tensor();
     if (fresh) return;

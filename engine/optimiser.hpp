@@ -19,24 +19,27 @@ class Optimiser {
     Optimiser(const Optimiser&) = delete;
     Optimiser& operator=(const Optimiser&) = delete;
 
-    // Gradients whose norm, over all parameters together, is above `norm` are scaled down to it, as torch.nn.utils.clip_grad_norm_
-    // does; the squares are summed in double and in a fixed order. 0: never. For the steps to come.
+    // Gradients whose norm, over all parameters together, is above `norm` are scaled down to it, as
+    // torch.nn.utils.clip_grad_norm_ does; the squares are summed in double and in a fixed order. 0: never. For the
+    // steps to come.
     void set_clip_norm(double norm) { clip_norm_ = norm; }
 
-    // One update with every parameter's grad(); parameters without a gradient stay. Gradients are kept. guard: f64 on the
-    // device (as track_losses keeps it): nothing moves unless its last element is 0; undefined: no such condition.
+    // One update with every parameter's grad(); parameters without a gradient stay. Gradients are kept. guard: f64 on
+    // the device (as track_losses keeps it): nothing moves unless its last element is 0; undefined: no such condition.
     // micro_batches: the gradients are sums over so many backward passes, and the update takes their mean.
     void step(double learning_rate, const Tensor& guard = {}, int64_t micro_batches = 1);
     void clear_gradients();
-    // Every parameter gets a gradient of zeros, to which the coming backward passes add: the same tensor, step after step.
+    // Every parameter gets a gradient of zeros, to which the coming backward passes add: the same tensor, step after
+    // step.
     void zero_gradients();
 
-    // Sum of the gradients' norms, before clipping, of the steps with clipping since it was last set; reading waits for the device.
+    // Sum of the gradients' norms, before clipping, of the steps with clipping since it was last set; reading waits for
+    // the device.
     double norm_sum() const;
     void set_norm_sum(double sum);
 
-    // The moments of every parameter, "MOMENT/<name>", in order, on the host; empty before the first step. What else an optimiser
-    // knows is named "optimiser.NAME".
+    // The moments of every parameter, "MOMENT/<name>", in order, on the host; empty before the first step. What else an
+    // optimiser knows is named "optimiser.NAME".
     virtual NamedTensors state() const;
     // Takes back what state() gave (by name). Throws Error(input) for missing names or wrong shapes.
     virtual void restore(const NamedTensors& state);
@@ -54,7 +57,8 @@ class Optimiser {
     virtual bool needs_control() const = 0;
     virtual std::array<double, 3> betas_and_decay() const { return {0, 0, 0}; }
     // control: kernels::UpdateControl as f64 (7), undefined where nothing needs it.
-    virtual void update(double learning_rate, const std::vector<Moving>& tensors, const Tensor& guard, const Tensor& control) = 0;
+    virtual void update(double learning_rate, const std::vector<Moving>& tensors, const Tensor& guard,
+                        const Tensor& control) = 0;
 
     Context& context_;
     NamedTensors parameters_;
@@ -63,8 +67,8 @@ class Optimiser {
 
   private:
     const Tensor& control();
-    std::vector<std::string> names_;             // of the moments
-    std::vector<std::vector<Tensor>> moments_;   // by name, then parameter; empty before the first step
+    std::vector<std::string> names_;            // of the moments
+    std::vector<std::vector<Tensor>> moments_;  // by name, then parameter; empty before the first step
     double clip_norm_ = 0;
 };
 
@@ -83,14 +87,17 @@ class Sgd : public Optimiser {
 
   private:
     bool needs_control() const override { return false; }
-    void update(double learning_rate, const std::vector<Moving>& tensors, const Tensor& guard, const Tensor& control) override;
+    void update(double learning_rate, const std::vector<Moving>& tensors, const Tensor& guard,
+                const Tensor& control) override;
     SgdOptions options_;
 };
 
-// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019), torch.optim.AdamW's update, at step t = 1, 2, ...:
+// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019), torch.optim.AdamW's update, at step t = 1, 2,
+// ...:
 //   w *= 1 - lr * weight_decay;  m += (1 - beta1) (grad - m);  s = beta2 s + (1 - beta2) grad^2
 //   w -= lr / (1 - beta1^t) * m / (sqrt(s) / sqrt(1 - beta2^t) + epsilon)
-// t counts the optimiser's steps, for all parameters alike. State: "exp_avg/<name>", "exp_avg_sq/<name>", "optimiser.step" (i64).
+// t counts the optimiser's steps, for all parameters alike. State: "exp_avg/<name>", "exp_avg_sq/<name>",
+// "optimiser.step" (i64).
 struct AdamWOptions {
     std::array<double, 2> betas{0.9, 0.999};
     double epsilon = 1e-8;
@@ -105,8 +112,11 @@ class AdamW : public Optimiser {
 
   private:
     bool needs_control() const override { return true; }
-    std::array<double, 3> betas_and_decay() const override { return {options_.betas[0], options_.betas[1], options_.weight_decay}; }
-    void update(double learning_rate, const std::vector<Moving>& tensors, const Tensor& guard, const Tensor& control) override;
+    std::array<double, 3> betas_and_decay() const override {
+        return {options_.betas[0], options_.betas[1], options_.weight_decay};
+    }
+    void update(double learning_rate, const std::vector<Moving>& tensors, const Tensor& guard,
+                const Tensor& control) override;
     AdamWOptions options_;
 };
 

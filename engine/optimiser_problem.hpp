@@ -14,7 +14,8 @@ struct SgdProblem {
 struct SgdTensors {
     Tensor weight, velocity, gradient;  // f32, equal shapes
 };
-// (tensors; guard: undefined, or f64 whose last element is 0 as long as updates may go on; control: undefined, or as prepared)
+// (tensors; guard: undefined, or f64 whose last element is 0 as long as updates may go on; control: undefined, or as
+// prepared)
 using SgdUpdate = Implementation<SgdProblem, const std::vector<SgdTensors>&, const Tensor&, const Tensor&>;
 
 struct AdamWProblem {

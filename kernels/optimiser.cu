@@ -51,7 +51,8 @@ void sum_squares<Target>(Stream stream, const GradientTensor* tensors, int64_t c
 }
 
 template <>
-void prepare_update<Target>(Stream stream, const UpdateRules& rules, const double* sums, int64_t blocks, UpdateControl* control) {
+void prepare_update<Target>(Stream stream, const UpdateRules& rules, const double* sums, int64_t blocks,
+                            UpdateControl* control) {
     launch({"prepare_update", 1, update_threads, 0, stream}, prepare_update_kernel, rules, sums, blocks, control);
 }
 

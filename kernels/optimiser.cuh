@@ -1,8 +1,8 @@
 #pragma once
-// Updates of many tensors at once: their addresses travel with the launch (2.2 to 2.7 KiB of the 4 KiB that all GPUs take), a block
-// finds the tensor of its 4,096 elements by bisection. SGD reads 12 bytes and writes 8 a parameter, AdamW 16 and 12, with 16-byte
-// accesses; the network's 80 parameters take two launches instead of 80. Clipping reads the gradients once more (4 bytes) and adds
-// their squares in an order that the sizes alone decide.
+// Updates of many tensors at once: their addresses travel with the launch (2.2 to 2.7 KiB of the 4 KiB that all GPUs
+// take), a block finds the tensor of its 4,096 elements by bisection. SGD reads 12 bytes and writes 8 a parameter,
+// AdamW 16 and 12, with 16-byte accesses; the network's 80 parameters take two launches instead of 80. Clipping reads
+// the gradients once more (4 bytes) and adds their squares in an order that the sizes alone decide.
 #include "kernels/dialect.hpp"
 #include "kernels/optimiser.hpp"
 #include "kernels/optimiser_control.hpp"
@@ -11,7 +11,7 @@
 namespace cmtl::kernels {
 inline namespace CMTL_TARGET {
 
-constexpr int update_tensors = 60;    // of one launch
+constexpr int update_tensors = 60;  // of one launch
 constexpr int update_threads = 256;
 
 template <class Entry>
@@ -31,16 +31,20 @@ __device__ __forceinline__ UpdateShare share_of_block(const UpdateTable<Entry>& 
     int low = 0, high = table.count;
     while (high - low > 1) {
         const int middle = (low + high) / 2;
-        if (table.first_block[middle] <= blockIdx.x) low = middle;
-        else high = middle;
+        if (table.first_block[middle] <= blockIdx.x)
+            low = middle;
+        else
+            high = middle;
     }
     const int64_t begin = (blockIdx.x - table.first_block[low]) * update_share;
     const int64_t left = table.tensor[low].count - begin;
     return {low, static_cast<int>(left < update_share ? left : update_share), begin};
 }
 
-__device__ __forceinline__ bool aligned16(const void* a, const void* b = nullptr, const void* c = nullptr, const void* d = nullptr) {
-    return (reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b) | reinterpret_cast<uintptr_t>(c) | reinterpret_cast<uintptr_t>(d)) % 16 == 0;
+__device__ __forceinline__ bool aligned16(const void* a, const void* b = nullptr, const void* c = nullptr,
+                                          const void* d = nullptr) {
+    const auto bits = [](const void* p) { return reinterpret_cast<uintptr_t>(p); };
+    return (bits(a) | bits(b) | bits(c) | bits(d)) % 16 == 0;
 }
 
 struct SgdFactors {
@@ -58,8 +62,8 @@ __global__ void __launch_bounds__(update_threads) sgd_kernel(UpdateTable<SgdTens
     if (u.guard && *u.guard != 0) return;  // NaN differs from 0, too
     const UpdateShare share = share_of_block(table);
     const SgdTensor& t = table.tensor[share.tensor];
-    const SgdFactors f{u.state ? static_cast<float>(u.state->learning_rate) : u.learning_rate, u.momentum, u.weight_decay,
-                       u.scale ? static_cast<float>(*u.scale) : 1.0f, u.nesterov};
+    const SgdFactors f{u.state ? static_cast<float>(u.state->learning_rate) : u.learning_rate, u.momentum,
+                       u.weight_decay, u.scale ? static_cast<float>(*u.scale) : 1.0f, u.nesterov};
     float* const weight = t.weight + share.begin;
     float* const velocity = t.velocity + share.begin;
     const float* const gradient = t.gradient + share.begin;
@@ -87,7 +91,8 @@ struct AdamWFactors {
     float scale, decay, step_size, root, take_mean, keep_square, take_square, epsilon;
 };
 
-__device__ __forceinline__ void adamw_element(const AdamWFactors& f, float gradient, float& weight, float& mean, float& square) {
+__device__ __forceinline__ void adamw_element(const AdamWFactors& f, float gradient, float& weight, float& mean,
+                                              float& square) {
     const float g = f.scale * gradient;
     mean += f.take_mean * (g - mean);
     square = f.keep_square * square + f.take_square * g * g;
@@ -99,8 +104,14 @@ __global__ void __launch_bounds__(update_threads) adamw_kernel(UpdateTable<AdamW
     const UpdateShare share = share_of_block(table);
     const AdamWTensor& t = table.tensor[share.tensor];
     const UpdateControl& c = *u.control;
-    const AdamWFactors f{static_cast<float>(c.scale), static_cast<float>(c.decay), static_cast<float>(c.step_size), static_cast<float>(c.root),
-                         u.take_mean, u.keep_square, u.take_square, u.epsilon};
+    const AdamWFactors f{static_cast<float>(c.scale),
+                         static_cast<float>(c.decay),
+                         static_cast<float>(c.step_size),
+                         static_cast<float>(c.root),
+                         u.take_mean,
+                         u.keep_square,
+                         u.take_square,
+                         u.epsilon};
     float* const weight = t.weight + share.begin;
     float* const mean = t.mean + share.begin;
     float* const square = t.square + share.begin;
@@ -109,7 +120,8 @@ __global__ void __launch_bounds__(update_threads) adamw_kernel(UpdateTable<AdamW
     const int quads = aligned16(weight, mean, square, gradient) ? share.count / 4 : 0;
     for (int i = static_cast<int>(threadIdx.x); i < quads; i += update_threads) {
         const float4 g = reinterpret_cast<const float4*>(gradient)[i];
-        float4 w = reinterpret_cast<float4*>(weight)[i], m = reinterpret_cast<float4*>(mean)[i], s = reinterpret_cast<float4*>(square)[i];
+        float4 w = reinterpret_cast<float4*>(weight)[i], m = reinterpret_cast<float4*>(mean)[i],
+               s = reinterpret_cast<float4*>(square)[i];
         adamw_element(f, g.x, w.x, m.x, s.x);
         adamw_element(f, g.y, w.y, m.y, s.y);
         adamw_element(f, g.z, w.z, m.z, s.z);
@@ -137,14 +149,15 @@ __global__ void __launch_bounds__(update_threads) sum_squares_kernel(UpdateTable
         const float4 g = reinterpret_cast<const float4*>(gradient)[i];
         sum += (square(g.x) + square(g.y)) + (square(g.z) + square(g.w));
     }
-    for (int i = quads * 4 + static_cast<int>(threadIdx.x); i < share.count; i += update_threads) sum += square(gradient[i]);
+    for (int i = quads * 4 + static_cast<int>(threadIdx.x); i < share.count; i += update_threads)
+        sum += square(gradient[i]);
     sum = block_reduce(sum, Sum{});
     if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 // One block: some thousand sums, then a handful of numbers.
-__global__ void __launch_bounds__(update_threads) prepare_update_kernel(UpdateRules rules, const double* sums, int64_t blocks,
-                                                                        UpdateControl* control) {
+__global__ void __launch_bounds__(update_threads)
+    prepare_update_kernel(UpdateRules rules, const double* sums, int64_t blocks, UpdateControl* control) {
     if (rules.guard && *rules.guard != 0) return;
     double squares = 0;
     for (int64_t i = threadIdx.x; i < blocks; i += update_threads) squares += sums[i];

@@ -34,8 +34,8 @@ __device__ __forceinline__ double label_weight(const float* weights, int64_t cla
 }
 
 __global__ void __launch_bounds__(cross_entropy_threads)
-    cross_entropy_forward_kernel(int64_t n, int64_t classes, const float* logits, const int64_t* labels, const float* weights, float* loss,
-                                 float* probabilities) {
+    cross_entropy_forward_kernel(int64_t n, int64_t classes, const float* logits, const int64_t* labels,
+                                 const float* weights, float* loss, float* probabilities) {
     double total = 0, known = 0;
     for (int64_t i = threadIdx.x; i < n; i += cross_entropy_threads) {
         const double normaliser = softmax_row(logits + i * classes, probabilities + i * classes, classes);
@@ -43,7 +43,9 @@ __global__ void __launch_bounds__(cross_entropy_threads)
         if (label == -1) continue;
         const double weight = label_weight(weights, classes, label);
         known += weight;
-        total += label >= 0 && label < classes ? weight * (normaliser - static_cast<double>(logits[i * classes + label])) : nan("");
+        total += label >= 0 && label < classes
+                     ? weight * (normaliser - static_cast<double>(logits[i * classes + label]))
+                     : nan("");
     }
     total = block_reduce(total, Sum{});
     known = block_reduce(known, Sum{});
@@ -51,8 +53,8 @@ __global__ void __launch_bounds__(cross_entropy_threads)
 }
 
 __global__ void __launch_bounds__(cross_entropy_threads)
-    cross_entropy_backward_kernel(int64_t n, int64_t classes, const float* probabilities, const int64_t* labels, const float* weights,
-                                  const float* dloss, float* dlogits) {
+    cross_entropy_backward_kernel(int64_t n, int64_t classes, const float* probabilities, const int64_t* labels,
+                                  const float* weights, const float* dloss, float* dlogits) {
     double known = 0;
     for (int64_t i = threadIdx.x; i < n; i += cross_entropy_threads)
         if (labels[i] != -1) known += label_weight(weights, classes, labels[i]);

@@ -22,7 +22,8 @@ std::unique_ptr<Optimiser> make_optimiser(Context& context, const TrainConfig& t
     std::unique_ptr<Optimiser> optimiser;
     if (train.optimiser == "adamw")
         optimiser = std::make_unique<AdamW>(
-            context, std::move(parameters), AdamWOptions{.betas = train.betas, .epsilon = train.eps, .weight_decay = train.weight_decay});
+            context, std::move(parameters),
+            AdamWOptions{.betas = train.betas, .epsilon = train.eps, .weight_decay = train.weight_decay});
     else
         optimiser = std::make_unique<Sgd>(
             context, std::move(parameters),
@@ -46,8 +47,8 @@ Learner::Learner(Context& context, const Config& config, uint64_t seed, const Cl
 
 void Learner::step(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step,
                    double learning_rate, const MicroBatch& micro) {
-    require(micro.index >= 0 && micro.index < micro.count && micro.count <= accumulate_, "learner", "micro-batch {} of {}, but a step has up to {}",
-            micro.index, micro.count, accumulate_);
+    require(micro.index >= 0 && micro.index < micro.count && micro.count <= accumulate_, "learner",
+            "micro-batch {} of {}, but a step has up to {}", micro.index, micro.count, accumulate_);
     learning_rate_ = learning_rate;
     const uint64_t number = micro_step(static_cast<uint64_t>(step), static_cast<uint64_t>(micro.index));
     // The gradients of a step in parts stay in the same tensors, so that one recording serves all its micro-batches.
@@ -56,7 +57,8 @@ void Learner::step(const Tensor& volume, const Tensor& features, const std::vect
     if (accumulate_ > 1 && micro.index == micro.count - 1) optimiser_->step(learning_rate, tracker_, micro.count);
 }
 
-void Learner::process(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, uint64_t step, double learning_rate) {
+void Learner::process(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, uint64_t step,
+                      double learning_rate) {
     if (!StepGraph::supported(context_)) return enqueue(volume, features, labels, step, learning_rate);
 
     std::vector<Tensor> inputs{volume, features};
@@ -85,7 +87,8 @@ void Learner::enqueue(const Tensor& volume, const Tensor& features, const std::v
     optimiser_->clear_gradients();
 }
 
-void Learner::step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t number, double learning_rate, const MicroBatch& micro) {
+void Learner::step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t number, double learning_rate,
+                   const MicroBatch& micro) {
     step(volume_of(batch, crop), features_of(batch), labels_of(batch.labels), number, learning_rate, micro);
 }
 
@@ -112,8 +115,11 @@ void Learner::begin_sums(int64_t step, const LossSums& sums) {
 LossSums Learner::sums() {
     const std::vector<double> values = context_.to_vector<double>(tracker_);
     const auto tasks = static_cast<std::ptrdiff_t>(net_.options().tasks.size());
-    LossSums sums{values[0], {values.begin() + 1, values.begin() + 1 + tasks}, {values.begin() + 1 + tasks, values.begin() + 1 + 2 * tasks},
-              static_cast<int64_t>(values[values.size() - 2]), optimiser_->norm_sum()};
+    LossSums sums{values[0],
+                  {values.begin() + 1, values.begin() + 1 + tasks},
+                  {values.begin() + 1 + tasks, values.begin() + 1 + 2 * tasks},
+                  static_cast<int64_t>(values[values.size() - 2]),
+                  optimiser_->norm_sum()};
     if (values.back() != 0)
         fail(ErrorKind::input, "train",
              "the loss became {} in step {}: lower train.lr (it is {} in this step), or look for extreme values in the "
@@ -171,7 +177,8 @@ void Learner::load(const ModelFile& file) { load_weights(context_, net_, file.we
 
 Transfer Learner::transfer(const ModelFile& file) {
     const bool named = file.metadata.contains("cmtl.model");
-    return transfer_weights(context_, net_, net_.options().tasks, file.weights, named ? &file.options.tasks : nullptr, file.source);
+    return transfer_weights(context_, net_, net_.options().tasks, file.weights, named ? &file.options.tasks : nullptr,
+                            file.source);
 }
 
 void Learner::restore(const ModelFile& file) {

@@ -21,7 +21,7 @@ struct LossSums {
     std::vector<double> tasks{};    // mean cross-entropy over the known labels
     std::vector<double> weights{};  // of the tasks
     int64_t batches = 0;
-    double gradient_norms = 0;      // over optimiser steps, before clipping; 0 without train.clip_norm
+    double gradient_norms = 0;  // over optimiser steps, before clipping; 0 without train.clip_norm
 };
 
 // Which of an optimiser step's micro-batches a batch is.
@@ -31,25 +31,26 @@ struct MicroBatch {
 
 class Learner {
   public:
-    // Fresh weights, keyed by seed, which also keys dropout, Shift3D and the loss weights. The context's compute type is the
-    // caller's to choose (compute_type()).
+    // Fresh weights, keyed by seed, which also keys dropout, Shift3D and the loss weights. The context's compute type
+    // is the caller's to choose (compute_type()).
     Learner(Context& context, const Config& config, uint64_t seed, const ClassWeights& class_weights = {});
 
-    // Enqueues one optimiser step, number `step` (from 0), at this learning rate; on a GPU it returns before that ran, and a step
-    // of the same shapes as the one before replays a recorded graph. volume (N, D, H, W, 1) and features (N, F), the one the model
-    // lacks undefined; labels as labels_of() makes them. A loss that is not finite stops all further updates: see sums().
-    // With train.accumulate > 1 a step is several calls, its micro-batches in order, and the last of them moves the weights along
-    // the mean of their gradients.
-    void step(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step, double learning_rate,
+    // Enqueues one optimiser step, number `step` (from 0), at this learning rate; on a GPU it returns before that ran,
+    // and a step of the same shapes as the one before replays a recorded graph. volume (N, D, H, W, 1) and features (N,
+    // F), the one the model lacks undefined; labels as labels_of() makes them. A loss that is not finite stops all
+    // further updates: see sums(). With train.accumulate > 1 a step is several calls, its micro-batches in order, and
+    // the last of them moves the weights along the mean of their gradients.
+    void step(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, int64_t step,
+              double learning_rate, const MicroBatch& micro = {});
+    void step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t step, double learning_rate,
               const MicroBatch& micro = {});
-    void step(const Batch& batch, const std::array<int64_t, 3>& crop, int64_t step, double learning_rate, const MicroBatch& micro = {});
     // labels[k][n], -1 unknown, on the device. Throws Error(input) for one out of range.
     std::vector<Tensor> labels_of(const std::vector<std::vector<int64_t>>& labels);
 
     // Sums start at these again; the next step is number `step`.
     void begin_sums(int64_t step, const LossSums& sums = {});
-    // Sums over the batches since then; waits for the device. Throws Error(input) naming the step when a loss was not finite; the
-    // weights are those before that step.
+    // Sums over the batches since then; waits for the device. Throws Error(input) naming the step when a loss was not
+    // finite; the weights are those before that step.
     LossSums sums();
 
     // probabilities[k][n * classes + c], in evaluation mode.
@@ -69,15 +70,17 @@ class Learner {
     Tensor volume_of(const Batch& batch, const std::array<int64_t, 3>& crop);
     Tensor device_input(const Batch& batch, const std::array<int64_t, 3>& crop);
     Tensor features_of(const Batch& batch);
-    void process(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, uint64_t step, double learning_rate);
-    void enqueue(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, uint64_t step, double learning_rate);
+    void process(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, uint64_t step,
+                 double learning_rate);
+    void enqueue(const Tensor& volume, const Tensor& features, const std::vector<Tensor>& labels, uint64_t step,
+                 double learning_rate);
 
     Context& context_;
     uint64_t seed_;
     CovidMtl net_;
     MultitaskLoss loss_;
     std::unique_ptr<Optimiser> optimiser_;
-    int64_t accumulate_;         // micro-batches of a step that is not the last of an epoch
+    int64_t accumulate_;  // micro-batches of a step that is not the last of an epoch
     Shift3dOptions shift_;
     Tensor tracker_;             // track_losses()
     int64_t first_step_ = 0;     // of the tracker

@@ -25,7 +25,8 @@ void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
     const ConfigTree tree = resolve_settings(request, "full");
     Config config = config_from_json(tree.tree());
     if (config.train.accumulate != 1)
-        fail(ErrorKind::usage, "train", "train.accumulate is {}: the batch of --tensors is one step; leave it out", config.train.accumulate);
+        fail(ErrorKind::usage, "train", "train.accumulate is {}: the batch of --tensors is one step; leave it out",
+             config.train.accumulate);
     Context context(ContextOptions{.device = request.device, .compute = compute_type(config)});
     const Safetensors batch = read_safetensors(context, job.tensors);
     const Tensor *volume = batch.find("volume"), *features = batch.find("features");
@@ -53,7 +54,8 @@ void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
     for (const Task& task : config.model.tasks) labels.push_back(read_labels(context, batch, job.tensors, task, cases));
 
     check_class_weights(config.loss.class_weights, config.model.tasks);
-    Learner learner(context, config, request.seed.value_or(0), class_weights(config.loss.class_weights, config.model.tasks, labels));
+    Learner learner(context, config, request.seed.value_or(0),
+                    class_weights(config.loss.class_weights, config.model.tasks, labels));
     if (init) learner.load(*init);
     const Tensor x = config.model.volume ? context.to_device(to_channels_last(context, *volume)) : Tensor();
     const Tensor f = config.model.features ? context.to_device(*features) : Tensor();

@@ -214,7 +214,8 @@ ClassWeights Trainer::training_class_weights() {
         for (size_t k = 0; k < labels.size(); ++k) labels[k].push_back(job_.cohort.cases[i].labels[k]);
     const ClassWeights weights = class_weights(config_.loss.class_weights, config_.model.tasks, labels);
     for (size_t k = 0; k < weights.size(); ++k)
-        folder_.log(fmt::format("class weights of {}: {:.4f}", config_.model.tasks[k].name, fmt::join(weights[k], ", ")));
+        folder_.log(
+            fmt::format("class weights of {}: {:.4f}", config_.model.tasks[k].name, fmt::join(weights[k], ", ")));
     return weights;
 }
 
@@ -224,7 +225,9 @@ void Trainer::begin_with(const std::filesystem::path& init) {
     folder_.log(fmt::format("{}: {}", file.source, learner_->transfer(file).text()), true);
     const auto& here = description_.scaler;
     if (file.scaler && here && file.scaler->names.size() == here->names.size() && file.scaler->names != here->names)
-        folder_.log(fmt::format("{}: its features have other names than this cohort's: they are taken by position", file.source), true);
+        folder_.log(fmt::format("{}: its features have other names than this cohort's: they are taken by position",
+                                file.source),
+                    true);
 }
 
 bool Trainer::resume() {
@@ -284,7 +287,8 @@ bool Trainer::learn() {
         const auto batches =
             epoch_batches(train_, config_.train.batch_size, job_.seed, static_cast<uint64_t>(at_.epoch));
         const int64_t accumulate = config_.train.accumulate;
-        const int64_t count = std::min<int64_t>(static_cast<int64_t>(batches.size()), at_.batch + (steps_ - at_.step) * accumulate);
+        const int64_t count =
+            std::min<int64_t>(static_cast<int64_t>(batches.size()), at_.batch + (steps_ - at_.step) * accumulate);
         Prefetcher ahead(at_.batch, count, [&, epoch = static_cast<uint64_t>(at_.epoch)](int64_t i) {
             return dataset_->augmented(batches[static_cast<size_t>(i)], epoch);
         });
@@ -319,7 +323,8 @@ bool Trainer::learn() {
 
 void Trainer::read_sums() {
     const LossSums sums = learner_->sums();
-    if (sums.batches > sums_read_) shown_loss_ = (sums.total - at_.loss_sum) / static_cast<double>(sums.batches - sums_read_);
+    if (sums.batches > sums_read_)
+        shown_loss_ = (sums.total - at_.loss_sum) / static_cast<double>(sums.batches - sums_read_);
     sums_read_ = sums.batches;
     at_.loss_sum = sums.total;
     at_.task_sums = sums.tasks;
@@ -337,7 +342,8 @@ void Trainer::finish_epoch() {
     }
     if (config_.train.clip_norm > 0) {
         const int64_t accumulate = config_.train.accumulate;
-        line["gradient_norm"] = at_.norm_sum / static_cast<double>((at_.batch + accumulate - 1) / accumulate);  // mean over the steps
+        line["gradient_norm"] =
+            at_.norm_sum / static_cast<double>((at_.batch + accumulate - 1) / accumulate);  // mean over the steps
     }
     const bool last = at_.step == steps_;
     bool better = false;

@@ -97,8 +97,10 @@ std::vector<CounterCase> elementwise_cases() {
          [](CounterDevice& d) -> Launches {
              std::vector<AdamWTensor> tensors;
              for (int i = 0; i < 3; i++)
-                 tensors.push_back({d.floats(50000), d.floats(50000), d.array<float>(50000, 0.5f), d.floats(50000), 50000});
-             const UpdateControl* const control = static_cast<UpdateControl*>(d.put<UpdateControl>({{1, 0, 0, 1, 1, 0.01, 1}}));
+                 tensors.push_back(
+                     {d.floats(50000), d.floats(50000), d.array<float>(50000, 0.5f), d.floats(50000), 50000});
+             const UpdateControl* const control =
+                 static_cast<UpdateControl*>(d.put<UpdateControl>({{1, 0, 0, 1, 1, 0.01, 1}}));
              return [s = d.stream(), tensors, control] {
                  adamw_step<Simt>(s, {0.1f, 0.999f, 0.001f, 1e-8f, nullptr, control}, tensors.data(),
                                   static_cast<int64_t>(tensors.size()));

@@ -53,10 +53,12 @@ void backward(Context&, const CrossEntropyProblem& p, const Tensor& probabilitie
     const float scale = known > 0 ? dloss.data<float>()[0] / static_cast<float>(known) : 0.0f;
     for (int64_t i = 0; i < p.n; ++i) {
         const int64_t label = labels.data<int64_t>()[i];
-        const float share = label >= 0 && weights.defined() ? static_cast<float>(weight_of(weights, label)) * scale : scale;
+        const float share =
+            label >= 0 && weights.defined() ? static_cast<float>(weight_of(weights, label)) * scale : scale;
         for (int64_t k = 0; k < p.classes; ++k) {
             const int64_t at = i * p.classes + k;
-            dlogits.data<float>()[at] = label < 0 ? 0.0f : share * (probabilities.data<float>()[at] - (k == label ? 1.0f : 0.0f));
+            dlogits.data<float>()[at] =
+                label < 0 ? 0.0f : share * (probabilities.data<float>()[at] - (k == label ? 1.0f : 0.0f));
         }
     }
 }

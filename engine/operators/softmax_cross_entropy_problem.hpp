@@ -10,9 +10,11 @@ struct CrossEntropyProblem {
 };
 // labels: i64 (n); weights: f32 (classes), or undefined
 // (logits, labels, weights, loss (1), probabilities)
-using CrossEntropyForward = Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
+using CrossEntropyForward =
+    Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
 // (probabilities, labels, weights, dloss (1), dlogits)
-using CrossEntropyBackward = Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
+using CrossEntropyBackward =
+    Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
 // (logits, probabilities)
 using Softmax = Implementation<CrossEntropyProblem, const Tensor&, const Tensor&>;
 

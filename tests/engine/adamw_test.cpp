@@ -122,7 +122,8 @@ TEST(WholePower, IsThePower) {
     for (double base : {0.0, 0.5, 0.9, 0.999, 0.99999})
         for (int64_t t : {0, 1, 2, 3, 7, 100, 1000, 123457}) {
             const double power = std::pow(base, static_cast<double>(t));
-            EXPECT_NEAR(kernels::whole_power(base, t), power, static_cast<double>(t) * 2.3e-16 * power) << base << "^" << t;
+            EXPECT_NEAR(kernels::whole_power(base, t), power, static_cast<double>(t) * 2.3e-16 * power)
+                << base << "^" << t;
         }
 }
 

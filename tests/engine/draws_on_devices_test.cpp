@@ -88,13 +88,15 @@ TEST(DrawsOnDevices, ARecordedStepDrawsAnewWhenReplayed) {
         });
         const Tensor host = cpu.from<float>(shape, ones);
         float expected = 1;
-        for (uint64_t step : {uint64_t{0}, uint64_t{1}, uint64_t{17}, uint64_t{39}, uint64_t{40}, uint64_t{41}, micro_step(17, 3), micro_step(41, 255)}) {
+        for (uint64_t step : {uint64_t{0}, uint64_t{1}, uint64_t{17}, uint64_t{39}, uint64_t{40}, uint64_t{41},
+                              micro_step(17, 3), micro_step(41, 255)}) {
             const double rate = 0.0625 * static_cast<double>(step % 8);
             graph.replay({x}, {step, shift3d_probability(options, step), rate});
             expected -= static_cast<float>(rate);
             EXPECT_EQ(device.to_vector<int32_t>(plan), shift3d_plan(key(Purpose::shift3d, step), shape, options)) << "step " << step;
-            EXPECT_EQ(device.to_vector<double>(weights),
-                      cpu.to_vector<double>(dirichlet_weights(cpu, key(Purpose::loss_weights, whole_step(step)), alpha, 2)));
+            EXPECT_EQ(
+                device.to_vector<double>(weights),
+                cpu.to_vector<double>(dirichlet_weights(cpu, key(Purpose::loss_weights, whole_step(step)), alpha, 2)));
             EXPECT_EQ(device.to_vector<float>(masked), cpu.to_vector<float>(dropout(cpu, host, 0.3, key(Purpose::dropout, step))));
             EXPECT_EQ(device.to_vector<float>(weight)[0], expected);
         }
@@ -107,7 +109,9 @@ TEST(DrawsOnDevices, MicroBatchesHaveMasksAndShiftsOfTheirOwn) {
     const Shape shape{2, 8, 8, 8, 4};
     const Tensor x = cpu.full(shape, 1.0f);
     const Shift3dOptions options{.p = 1, .max_shift = 0.4, .decay_steps = 100};
-    const auto mask = [&](uint64_t step) { return cpu.to_vector<float>(dropout(cpu, x, 0.5, {42, Purpose::dropout, step})); };
+    const auto mask = [&](uint64_t step) {
+        return cpu.to_vector<float>(dropout(cpu, x, 0.5, {42, Purpose::dropout, step}));
+    };
     const auto plan = [&](uint64_t step) { return shift3d_plan({42, Purpose::shift3d, step}, shape, options); };
     EXPECT_EQ(micro_step(17, 0), 17u);
     EXPECT_NE(mask(micro_step(17, 1)), mask(17));

@@ -57,8 +57,10 @@ Results<Target> results(TestDevice& device, const Batch& b, float dloss_value) {
     const float* const weights = b.weights.empty() ? nullptr : class_weights.data();
     const auto loss = device.array<float>(1, -1), dloss = device.array<float>(1, dloss_value);
     const auto run = [&]() -> Results<Target> {
-        softmax_cross_entropy_forward<Target>(device.stream, b.n, b.classes, logits.data(), labels.data(), weights, loss.data(), probabilities.data());
-        softmax_cross_entropy_backward<Target>(device.stream, b.n, b.classes, probabilities.data(), labels.data(), weights, dloss.data(), dlogits.data());
+        softmax_cross_entropy_forward<Target>(device.stream, b.n, b.classes, logits.data(), labels.data(), weights,
+                                              loss.data(), probabilities.data());
+        softmax_cross_entropy_backward<Target>(device.stream, b.n, b.classes, probabilities.data(), labels.data(),
+                                               weights, dloss.data(), dlogits.data());
         return {loss.host()[0], probabilities.host(), dlogits.host()};
     };
     const Results<Target> first = run(), second = run();
@@ -108,7 +110,8 @@ TYPED_TEST(CrossEntropyKernels, ClassesHaveTheirWeights) {
                 for (int64_t at = 0; at < n * classes; ++at) {
                     const int64_t label = b.labels[static_cast<size_t>(at / classes)];
                     const double share = label < 0 ? 0 : 0.7f * weights[static_cast<size_t>(label)] / known;
-                    ASSERT_NEAR(static_cast<double>(r.dlogits[static_cast<size_t>(at)]), share * (p[at] - (at % classes == label ? 1.0 : 0.0)), 3e-7);
+                    ASSERT_NEAR(static_cast<double>(r.dlogits[static_cast<size_t>(at)]),
+                                share * (p[at] - (at % classes == label ? 1.0 : 0.0)), 3e-7);
                 }
             }
         Batch none = batch(5, 2, 4);
@@ -146,7 +149,9 @@ TYPED_TEST(CrossEntropyKernels, ALabelThatIsNoneMakesTheLossNoNumber) {
 
 TYPED_TEST(CrossEntropyKernels, LogitsThatAreNoNumbersAndHugeOnes) {
     this->on_devices([](TestDevice& device) {
-        const auto loss_of = [&](float a, float b) { return results<TypeParam>(device, {2, 2, {a, b, 0, 1}, {0, 1}, {}}, 1).loss; };
+        const auto loss_of = [&](float a, float b) {
+            return results<TypeParam>(device, {2, 2, {a, b, 0, 1}, {0, 1}, {}}, 1).loss;
+        };
         EXPECT_TRUE(std::isnan(loss_of(nan, 0)));
         EXPECT_TRUE(std::isnan(loss_of(0, nan)));
         EXPECT_TRUE(std::isnan(loss_of(infinity, 0)));
@@ -154,7 +159,8 @@ TYPED_TEST(CrossEntropyKernels, LogitsThatAreNoNumbersAndHugeOnes) {
         EXPECT_NEAR(loss_of(1e30f, -1e30f), std::log(1 + std::exp(-1.0)) / 2, 1e-6);
         EXPECT_EQ(loss_of(-1e30f, 1e30f), 1e30f);
         // An unknown label hides its sample's logits.
-        EXPECT_NEAR((results<TypeParam>(device, {2, 2, {nan, nan, 0, 1}, {-1, 1}, {}}, 1).loss), std::log(1 + std::exp(-1.0)), 1e-6);
+        EXPECT_NEAR((results<TypeParam>(device, {2, 2, {nan, nan, 0, 1}, {-1, 1}, {}}, 1).loss),
+                    std::log(1 + std::exp(-1.0)), 1e-6);
     });
 }
 

@@ -121,7 +121,8 @@ TYPED_TEST(SgdKernel, ScalesGradientsByANumberOnTheDevice) {
         Parameters p(device, sizes);
         const auto table = p.table();
         const auto scale = device.array<double>(1, 0.375);
-        sgd_step<TypeParam>(device.stream, {0.1f, nullptr, 0.9f, 0.01f, true, nullptr, scale.data()}, table.data(), static_cast<int64_t>(table.size()));
+        sgd_step<TypeParam>(device.stream, {0.1f, nullptr, 0.9f, 0.01f, true, nullptr, scale.data()}, table.data(),
+                            static_cast<int64_t>(table.size()));
         const auto unscaled = p.g;
         for (auto& tensor : p.g)
             for (double& g : tensor) g *= 0.375;
@@ -170,7 +171,8 @@ struct Moments {
     std::vector<AdamWTensor> table() const {
         std::vector<AdamWTensor> out;
         for (size_t t = 0; t < weight.size(); ++t)
-            out.push_back({weight[t].data(), mean[t].data(), square[t].data(), gradient[t].data(), static_cast<int64_t>(w[t].size())});
+            out.push_back({weight[t].data(), mean[t].data(), square[t].data(), gradient[t].data(),
+                           static_cast<int64_t>(w[t].size())});
         return out;
     }
     void step(double rate, double decay, double beta1, double beta2, double epsilon, int64_t number, double scale) {
@@ -179,13 +181,15 @@ struct Moments {
                 const double slope = scale * g[t][i];
                 m[t][i] = beta1 * m[t][i] + (1 - beta1) * slope;
                 s[t][i] = beta2 * s[t][i] + (1 - beta2) * slope * slope;
-                const double up = m[t][i] / (1 - std::pow(beta1, number)), down = std::sqrt(s[t][i] / (1 - std::pow(beta2, number))) + epsilon;
+                const double up = m[t][i] / (1 - std::pow(beta1, number)),
+                             down = std::sqrt(s[t][i] / (1 - std::pow(beta2, number))) + epsilon;
                 w[t][i] = w[t][i] * (1 - rate * decay) - rate * up / down;
             }
     }
     void compare() const {
         for (size_t t = 0; t < w.size(); ++t) {
-            const std::vector<float> a = weight[t].host(), b = mean[t].host(), c = square[t].host(), d = gradient[t].host();
+            const std::vector<float> a = weight[t].host(), b = mean[t].host(), c = square[t].host(),
+                                     d = gradient[t].host();
             for (size_t i = 0; i < w[t].size(); ++i) {
                 ASSERT_NEAR(static_cast<double>(a[i]), w[t][i], 1e-6) << "tensor " << t << ", element " << i;
                 ASSERT_NEAR(static_cast<double>(b[i]), m[t][i], 5e-7) << "tensor " << t << ", element " << i;
@@ -199,7 +203,12 @@ struct Moments {
 constexpr double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-3;
 UpdateRules rules(double rate) { return {rate, nullptr, 0, 1, beta1, beta2, 0.1, nullptr}; }
 AdamWUpdate adamw(const UpdateControl* control, const double* guard = nullptr) {
-    return {static_cast<float>(1 - beta1), static_cast<float>(beta2), static_cast<float>(1 - beta2), static_cast<float>(epsilon), guard, control};
+    return {static_cast<float>(1 - beta1),
+            static_cast<float>(beta2),
+            static_cast<float>(1 - beta2),
+            static_cast<float>(epsilon),
+            guard,
+            control};
 }
 
 TYPED_TEST(AdamWKernel, IsTheFormulaForEverySize) {
@@ -210,7 +219,8 @@ TYPED_TEST(AdamWKernel, IsTheFormulaForEverySize) {
             const auto control = device.array<UpdateControl>({{3, 0, 0, 0, 0, 0, 0}});
             for (int64_t step : {4, 5}) {
                 prepare_update<TypeParam>(device.stream, rules(0.02), nullptr, 0, control.data());
-                adamw_step<TypeParam>(device.stream, adamw(control.data()), table.data(), static_cast<int64_t>(table.size()));
+                adamw_step<TypeParam>(device.stream, adamw(control.data()), table.data(),
+                                      static_cast<int64_t>(table.size()));
                 p.step(0.02, 0.1, beta1, beta2, epsilon, step, 1);
                 p.compare();
             }
@@ -244,7 +254,8 @@ TYPED_TEST(AdamWKernel, AGuardThatIsNotZeroStopsEverything) {
             stopped.guard = guard.data();
             stopped.clip_norm = 1;
             prepare_update<TypeParam>(device.stream, stopped, sums.data(), 1, control.data());
-            adamw_step<TypeParam>(device.stream, adamw(control.data(), guard.data()), table.data(), static_cast<int64_t>(table.size()));
+            adamw_step<TypeParam>(device.stream, adamw(control.data(), guard.data()), table.data(),
+                                  static_cast<int64_t>(table.size()));
             p.compare();
             EXPECT_EQ(control.host()[0].steps, 3);
             EXPECT_EQ(control.host()[0].norm_sum, 7);
@@ -271,8 +282,10 @@ TYPED_TEST(AdamWKernel, PreparesItsNumbers) {
             for (double clip : {0.125 * norm, 2 * norm}) {
                 const auto control = device.array<UpdateControl>({{9, 100, 0, 0, 0, 0, 0}});
                 for (int call = 0; call < 2; ++call) {
-                    sum_squares<TypeParam>(device.stream, table.data(), static_cast<int64_t>(table.size()), sums.data());
-                    prepare_update<TypeParam>(device.stream, {1.0, state.data(), clip, 4, beta1, beta2, 0.1, nullptr}, sums.data(), blocks, control.data());
+                    sum_squares<TypeParam>(device.stream, table.data(), static_cast<int64_t>(table.size()),
+                                           sums.data());
+                    prepare_update<TypeParam>(device.stream, {1.0, state.data(), clip, 4, beta1, beta2, 0.1, nullptr},
+                                              sums.data(), blocks, control.data());
                 }
                 const UpdateControl c = control.host()[0];
                 EXPECT_EQ(c.steps, 11);
@@ -291,7 +304,8 @@ TYPED_TEST(AdamWKernel, ANormThatIsNoNumberGoesOnIntoTheGradients) {
     this->on_devices([](TestDevice& device) {
         const auto sums = device.array<double>({1, std::numeric_limits<double>::quiet_NaN()});
         const auto control = device.array<UpdateControl>({{0, 0, 0, 0, 0, 0, 0}});
-        prepare_update<TypeParam>(device.stream, {1.0, nullptr, 1.0, 1, beta1, beta2, 0, nullptr}, sums.data(), 2, control.data());
+        prepare_update<TypeParam>(device.stream, {1.0, nullptr, 1.0, 1, beta1, beta2, 0, nullptr}, sums.data(), 2,
+                                  control.data());
         EXPECT_TRUE(std::isnan(control.host()[0].scale));
     });
 }

@@ -101,7 +101,8 @@ TEST_F(Losses, ClassWeightsCountInTrainingOnly) {
     const auto training = loss({context_, true}, logits_, labels_), plain = loss({context_}, logits_, labels_);
     for (size_t k = 0; k < 3; ++k) {
         const std::vector<float> w(weights[k].begin(), weights[k].end());
-        const Tensor expected = softmax_cross_entropy(context_, logits_[k], labels_[k], context_.from<float>({static_cast<int64_t>(w.size())}, w));
+        const Tensor expected = softmax_cross_entropy(context_, logits_[k], labels_[k],
+                                                      context_.from<float>({static_cast<int64_t>(w.size())}, w));
         EXPECT_EQ(element(context_, training.tasks[k], 0), element(context_, expected, 0));
         EXPECT_NEAR(element(context_, plain.tasks[k], 0), entropy(k), 1e-7);
     }
@@ -111,7 +112,9 @@ TEST_F(Losses, ClassWeightsCountInTrainingOnly) {
 
 TEST_F(Losses, MicroBatchesOfAStepShareTheirRandomWeights) {
     const MultitaskLoss loss = make({});
-    const auto weights = [&](uint64_t step) { return values(loss({context_, true, 9, step}, logits_, labels_).weights); };
+    const auto weights = [&](uint64_t step) {
+        return values(loss({context_, true, 9, step}, logits_, labels_).weights);
+    };
     EXPECT_EQ(weights(micro_step(7, 0)), weights(7));
     EXPECT_EQ(weights(micro_step(7, 5)), weights(7));
     EXPECT_EQ(weights(micro_step(7, 255)), weights(7));

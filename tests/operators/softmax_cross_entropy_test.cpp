@@ -32,11 +32,14 @@ std::vector<OperatorCase> cross_entropy_cases() {
         OperatorCase c;
         c.name = row.name;
         c.inputs = {{static_cast<int64_t>(row.labels.size()), row.classes}};
-        c.run = [row](Context& context, const std::vector<Tensor>& in) { 
+        c.run = [row](Context& context, const std::vector<Tensor>& in) {
             const std::vector<float> weights(row.weights.begin(), row.weights.end());
-            return softmax_cross_entropy(context, in[0], row.labels, weights.empty() ? Tensor() : context.from<float>({row.classes}, weights));
+            return softmax_cross_entropy(context, in[0], row.labels,
+                                         weights.empty() ? Tensor() : context.from<float>({row.classes}, weights));
         };
-        c.define = [row](const std::vector<Array>& in) { return reference::softmax_cross_entropy(in[0], row.labels, row.weights); };
+        c.define = [row](const std::vector<Array>& in) {
+            return reference::softmax_cross_entropy(in[0], row.labels, row.weights);
+        };
         c.adjust = [](size_t, Array& values) {
             for (double& v : values.values) v *= 3;
         };

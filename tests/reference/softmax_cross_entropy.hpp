@@ -1,5 +1,6 @@
 #pragma once
-// torch.nn.functional.cross_entropy(weight, ignore_index=-1), but 0 where no label is known or all of those have weight 0.
+// torch.nn.functional.cross_entropy(weight, ignore_index=-1), but 0 where no label is known or all of those have weight
+// 0.
 #include <algorithm>
 #include <cmath>
 
@@ -19,7 +20,8 @@ inline Array softmax(const Array& logits) {
 }
 
 // logits (N, K), labels in {-1 .. K-1}, weights (K) or none -> one element.
-inline Array softmax_cross_entropy(const Array& logits, const std::vector<int64_t>& labels, const std::vector<double>& weights = {}) {
+inline Array softmax_cross_entropy(const Array& logits, const std::vector<int64_t>& labels,
+                                   const std::vector<double>& weights = {}) {
     double sum = 0, known = 0;
     for (int64_t n = 0; n < logits.size(0); ++n) {
         if (labels[static_cast<size_t>(n)] < 0) continue;
