@@ -35,9 +35,11 @@ Philox4 philox4x32_10(Philox4 counter, std::array<uint32_t, 2> key);
 // Four independent words for draw `index`.
 Philox4 philox(const RandomKey& key, uint64_t index);
 
+using draws::micro_step;
 using draws::uniform_below;
 using draws::uniform_double;
 using draws::uniform_float;
+using draws::whole_step;
 
 // A stream of draws at one index, for algorithms that reject: word j comes from draw index * 2^32 + j / 4.
 class RandomStream {

@@ -13,7 +13,9 @@ constexpr int dirichlet_lanes = 32;
 // A lane makes whole draws; lane k then adds up weight k in the order of the draws.
 __global__ void dirichlet_weights_kernel(DirichletAlphas alphas, int count, DrawKey key, double* weights) {
     __shared__ double alpha[most_tasks], drawn[dirichlet_lanes][most_tasks];
-    const draws::Key generator = generator_key(key);
+    // One draw for all micro-batches of a step.
+    const draws::Key generator{
+        key.seed, draws::subsequence(key.purpose, key.state ? draws::whole_step(key.state->step) : key.step)};
     const int lane = static_cast<int>(threadIdx.x);
     if (lane == 0) {
 #pragma unroll

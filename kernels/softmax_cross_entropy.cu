@@ -11,18 +11,20 @@ void softmax<Target>(Stream stream, int64_t n, int64_t classes, const float* log
 }
 
 template <>
-void softmax_cross_entropy_forward<Target>(Stream stream, int64_t n, int64_t classes, const float* logits, const int64_t* labels,
-                                           float* loss, float* probabilities) {
-    launch({"cross_entropy_forward", 1, cross_entropy_threads, 0, stream}, cross_entropy_forward_kernel, n, classes, logits, labels, loss,
-           probabilities);
+void softmax_cross_entropy_forward<Target>(Stream stream, int64_t n, int64_t classes, const float* logits,
+                                           const int64_t* labels, const float* weights, float* loss,
+                                           float* probabilities) {
+    launch({"cross_entropy_forward", 1, cross_entropy_threads, 0, stream}, cross_entropy_forward_kernel, n, classes,
+           logits, labels, weights, loss, probabilities);
 }
 
 template <>
-void softmax_cross_entropy_backward<Target>(Stream stream, int64_t n, int64_t classes, const float* probabilities, const int64_t* labels,
-                                            const float* dloss, float* dlogits) {
+void softmax_cross_entropy_backward<Target>(Stream stream, int64_t n, int64_t classes, const float* probabilities,
+                                            const int64_t* labels, const float* weights, const float* dloss,
+                                            float* dlogits) {
     if (n == 0) return;
-    launch({"cross_entropy_backward", 1, cross_entropy_threads, 0, stream}, cross_entropy_backward_kernel, n, classes, probabilities,
-           labels, dloss, dlogits);
+    launch({"cross_entropy_backward", 1, cross_entropy_threads, 0, stream}, cross_entropy_backward_kernel, n, classes,
+           probabilities, labels, weights, dloss, dlogits);
 }
 
 }  // namespace cmtl::kernels

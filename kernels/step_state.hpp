@@ -6,7 +6,7 @@
 namespace cmtl::kernels {
 
 struct StepState {
-    uint64_t step;              // keys the random draws
+    uint64_t step;              // keys the random draws: draws::micro_step()
     double shift_probability;   // of Shift3D at this step
     double learning_rate;
 };

@@ -14,10 +14,12 @@ constexpr std::string_view tag = "loss";
 
 }  // namespace
 
-MultitaskLoss::MultitaskLoss(Context& context, const LossOptions& options, int64_t tasks)
+MultitaskLoss::MultitaskLoss(Context& context, const LossOptions& options, int64_t tasks,
+                             const ClassWeights& class_weights)
     : options_(options), tasks_(tasks) {
-    if (options_.name != "random" && options_.name != "equal" && options_.name != "uncertainty")
-        fail(ErrorKind::usage, tag, "loss '{}' is unknown: use random, equal or uncertainty", options_.name);
+    if (options_.name != "random" && options_.name != "equal" && options_.name != "uncertainty" &&
+        options_.name != "fixed")
+        fail(ErrorKind::usage, tag, "loss '{}' is unknown: use random, equal, uncertainty or fixed", options_.name);
     if (options_.draws < 1) fail(ErrorKind::usage, tag, "draws {}: at least 1 is needed", options_.draws);
     if (options_.alpha.empty()) options_.alpha.assign(static_cast<size_t>(tasks), 1.0);
     if (options_.alpha.size() != static_cast<size_t>(tasks))
@@ -28,10 +30,24 @@ MultitaskLoss::MultitaskLoss(Context& context, const LossOptions& options, int64
         log_variances_ = context.zeros({tasks});
         log_variances_.set_requires_grad();
     }
+    if (options_.name == "fixed") {
+        if (options_.weights.size() != static_cast<size_t>(tasks))
+            fail(ErrorKind::usage, tag, "the fixed loss has {} weights for {} tasks: give one per task",
+                 options_.weights.size(), tasks);
+        for (const double weight : options_.weights)
+            if (!(weight >= 0.0 && std::isfinite(weight)))
+                fail(ErrorKind::usage, tag, "weight {} of a task is below 0 or not finite", weight);
+    }
+    require(class_weights.empty() || class_weights.size() == static_cast<size_t>(tasks), tag,
+            "class weights of {} tasks for {}", class_weights.size(), tasks);
+    for (const std::vector<double>& weights : class_weights)
+        class_weights_.push_back(context.from<float>({static_cast<int64_t>(weights.size())},
+                                                     std::vector<float>(weights.begin(), weights.end())));
     const double sum = std::accumulate(options_.alpha.begin(), options_.alpha.end(), 0.0);
     std::vector<double> weights;
     for (const double alpha : options_.alpha)
         weights.push_back(options_.name == "random" ? alpha / sum : 1.0 / static_cast<double>(tasks));
+    if (options_.name == "fixed") weights = options_.weights;
     constant_ = context.from<double>({tasks}, weights);
 }
 
@@ -46,7 +62,9 @@ MultitaskLoss::Result MultitaskLoss::operator()(const Pass& pass, const std::vec
             logits.size(), labels.size(), tasks);
     Result result;
     for (size_t k = 0; k < tasks; ++k)
-        result.tasks.push_back(softmax_cross_entropy(pass.context, logits[k], labels[k]));
+        result.tasks.push_back(
+            softmax_cross_entropy(pass.context, logits[k], labels[k],
+                                  pass.training && !class_weights_.empty() ? class_weights_[k] : Tensor()));
 
     if (options_.name == "uncertainty") {
         result.weights = uncertainty_weights(pass.context, log_variances_);
@@ -54,7 +72,8 @@ MultitaskLoss::Result MultitaskLoss::operator()(const Pass& pass, const std::vec
         return result;
     }
     result.weights = options_.name == "random" && pass.training
-                         ? dirichlet_weights(pass.context, {pass.seed, Purpose::loss_weights, pass.step}, options_.alpha, options_.draws)
+                         ? dirichlet_weights(pass.context, {pass.seed, Purpose::loss_weights, whole_step(pass.step)},
+                                             options_.alpha, options_.draws)
                          : constant_;
     result.total = weighted_sum(pass.context, result.tasks, result.weights);
     return result;

@@ -15,7 +15,7 @@ struct Pass {
     Context& context;
     bool training = false;
     uint64_t seed = 0;
-    uint64_t step = 0;
+    uint64_t step = 0;  // micro_step() of the optimiser step and the micro-batch within it
 };
 
 // A parameter or buffer, named as in the PyTorch module tree. `value` is the module's own tensor (shared storage).

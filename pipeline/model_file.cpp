@@ -30,7 +30,9 @@ std::optional<nlohmann::json> record(const Metadata& metadata, const std::string
 }
 
 bool belongs_to_network(const std::string& name) {
-    return name.rfind("momentum/", 0) != 0 && name.rfind("loss.", 0) != 0;
+    for (const char* prefix : {"momentum/", "exp_avg/", "exp_avg_sq/", "optimiser.", "loss."})
+        if (name.starts_with(prefix)) return false;
+    return true;
 }
 }  // namespace
 

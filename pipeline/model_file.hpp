@@ -22,7 +22,7 @@ struct ModelFile {
     std::optional<FeatureScaler> scaler;
     std::optional<FeatureOptions> radiomics;  // how its features were computed; absent where they came from a table
     NamedTensors weights;  // the network's, in PyTorch's order of axes
-    NamedTensors other;    // momentum and loss parameters of a checkpoint
+    NamedTensors other;    // the optimiser's state and the loss' parameters of a checkpoint
     Metadata metadata;     // everything, model_metadata()'s keys included
 };
 

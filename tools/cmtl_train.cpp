@@ -53,7 +53,8 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.app.add_option("--max-steps", a.max_steps, "stop after this many optimiser steps")
         ->check(CLI::PositiveNumber)
         ->group("Settings");
-    tool.app.add_option("--init", r.init, "weights to begin with (.safetensors or run folder)")->group("Settings");
+    tool.app.add_option("--init", r.init, "weights to begin with, those that fit (.safetensors or run folder)")
+        ->group("Settings");
     tool.app.add_option("--cache", r.cache, "folder of prepared volumes, for example of cmtl_prepare; default RUN/cache")->group("Settings");
     tool.app
         .add_option("--tensors", a.tensors.tensors,
@@ -65,6 +66,8 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.example("cmtl_train --manifest cohort.csv --preset small -o run");
     tool.example("cmtl_train --manifest labels.csv --features radiofeatures.csv --id-column PID --folds 5 -o run");
     tool.example("cmtl_train --manifest cohort.csv --model resnet3d34 --task CT -o run");
+    tool.example(
+        "cmtl_train --manifest cohort.csv --init run --set train.optimiser=adamw --set train.lr=0.0005 -o second");
     tool.example("cmtl_train --resume -o run");
 }
 

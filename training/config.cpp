@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "pipeline/feature_table.hpp"
+#include "training/class_weights.hpp"
 
 namespace cmtl {
 
@@ -31,17 +32,34 @@ void validate(const Config& c) {
     check_probability("augment.flip_p", c.augment.flip_p);
     check(c.augment.noise_sd[0] >= 0 && c.augment.noise_sd[1] >= c.augment.noise_sd[0], "augment.noise_sd",
           c.augment.noise_sd, "it must be two numbers, the smaller first");
-    check(c.loss.name == "random" || c.loss.name == "equal" || c.loss.name == "uncertainty", "loss.name", c.loss.name,
-          "choose random, equal or uncertainty");
+    check(c.loss.name == "random" || c.loss.name == "equal" || c.loss.name == "uncertainty" || c.loss.name == "fixed",
+          "loss.name", c.loss.name, "choose random, equal, uncertainty or fixed");
     check(c.loss.draws >= 1, "loss.draws", c.loss.draws, "it must be at least 1");
     check(c.loss.alpha.empty() || c.loss.alpha.size() == c.model.tasks.size(), "loss.alpha", c.loss.alpha,
           "give one number per task, or none");
     for (const double a : c.loss.alpha) check(a > 0, "loss.alpha", c.loss.alpha, "every number must be above 0");
+    check(c.loss.name != "fixed" || c.loss.weights.size() == c.model.tasks.size(), "loss.weights", c.loss.weights,
+          fmt::format("loss.name=fixed takes one number per task ({})", c.model.tasks.size()).c_str());
+    check(c.loss.name == "fixed" || c.loss.weights.empty(), "loss.weights", c.loss.weights,
+          "only loss.name=fixed takes them");
+    for (const double w : c.loss.weights) check(w >= 0, "loss.weights", c.loss.weights, "no number may be below 0");
+    check_class_weights(c.loss.class_weights, c.model.tasks);
     check(c.train.epochs >= 1, "train.epochs", c.train.epochs, "it must be at least 1");
     check(c.train.batch_size >= 1, "train.batch_size", c.train.batch_size, "it must be at least 1");
     check(c.train.lr > 0, "train.lr", c.train.lr, "it must be above 0");
     check(c.train.schedule == "cosine" || c.train.schedule == "constant", "train.schedule", c.train.schedule,
           "choose cosine or constant");
+    check(c.train.optimiser == "sgd" || c.train.optimiser == "adamw", "train.optimiser", c.train.optimiser,
+          "choose sgd or adamw");
+    for (const double beta : c.train.betas)
+        check(beta >= 0 && beta < 1, "train.betas", c.train.betas, "both numbers must lie in [0, 1)");
+    check(c.train.eps > 0, "train.eps", c.train.eps, "it must be above 0");
+    check(c.train.clip_norm >= 0, "train.clip_norm", c.train.clip_norm,
+          "it must not be negative; 0 leaves gradients as they are");
+    check(c.train.accumulate >= 1 && c.train.accumulate <= 256, "train.accumulate", c.train.accumulate,
+          "it must lie in [1, 256]");
+    check(c.train.precision == "f32" || c.train.precision == "bf16", "train.precision", c.train.precision,
+          "choose f32 or bf16");
     check(c.train.momentum >= 0 && c.train.momentum < 1, "train.momentum", c.train.momentum, "it must lie in [0, 1)");
     check(c.train.weight_decay >= 0, "train.weight_decay", c.train.weight_decay, "it must not be negative");
     check(c.train.max_steps >= 0, "train.max_steps", c.train.max_steps, "it must not be negative");
@@ -99,15 +117,26 @@ json to_json(const Config& c) {
           {"rotate_p", c.augment.rotate_p},
           {"flip_p", c.augment.flip_p}}},
         {"model", to_json(c.model)},
-        {"loss", {{"name", c.loss.name}, {"draws", c.loss.draws}, {"alpha", c.loss.alpha}}},
+        {"loss",
+         {{"name", c.loss.name},
+          {"draws", c.loss.draws},
+          {"alpha", c.loss.alpha},
+          {"weights", c.loss.weights},
+          {"class_weights", c.loss.class_weights}}},
         {"train",
          {{"epochs", c.train.epochs},
           {"batch_size", c.train.batch_size},
           {"lr", c.train.lr},
           {"schedule", c.train.schedule},
+          {"optimiser", c.train.optimiser},
           {"momentum", c.train.momentum},
           {"nesterov", c.train.nesterov},
+          {"betas", c.train.betas},
+          {"eps", c.train.eps},
           {"weight_decay", c.train.weight_decay},
+          {"clip_norm", c.train.clip_norm},
+          {"accumulate", c.train.accumulate},
+          {"precision", c.train.precision},
           {"max_steps", c.train.max_steps},
           {"evaluate_every", c.train.evaluate_every},
           {"checkpoint_steps", c.train.checkpoint_steps},
@@ -138,13 +167,23 @@ Config config_from_json(const json& tree) {
         loss.at("name").get_to(c.loss.name);
         loss.at("draws").get_to(c.loss.draws);
         loss.at("alpha").get_to(c.loss.alpha);
+        loss.at("weights").get_to(c.loss.weights);
+        loss.at("class_weights").get_to(c.loss.class_weights);
         train.at("epochs").get_to(c.train.epochs);
         train.at("batch_size").get_to(c.train.batch_size);
         train.at("lr").get_to(c.train.lr);
         train.at("schedule").get_to(c.train.schedule);
+        train.at("optimiser").get_to(c.train.optimiser);
         train.at("momentum").get_to(c.train.momentum);
         train.at("nesterov").get_to(c.train.nesterov);
+        const auto betas = train.at("betas").get<std::vector<double>>();
+        check(betas.size() == 2, "train.betas", betas, "it must be two numbers");
+        c.train.betas = {betas[0], betas[1]};
+        train.at("eps").get_to(c.train.eps);
         train.at("weight_decay").get_to(c.train.weight_decay);
+        train.at("clip_norm").get_to(c.train.clip_norm);
+        train.at("accumulate").get_to(c.train.accumulate);
+        train.at("precision").get_to(c.train.precision);
         train.at("max_steps").get_to(c.train.max_steps);
         train.at("evaluate_every").get_to(c.train.evaluate_every);
         train.at("checkpoint_steps").get_to(c.train.checkpoint_steps);

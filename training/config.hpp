@@ -32,9 +32,16 @@ struct TrainConfig {
     int64_t batch_size = 10;
     double lr = 0.005;
     std::string schedule = "cosine";  // cosine (to 0 over all steps) | constant
-    double momentum = 0.9;
-    bool nesterov = true;
+    std::string optimiser = "sgd";    // sgd | adamw
+    double momentum = 0.9;            // sgd
+    bool nesterov = true;             // sgd
+    std::array<double, 2> betas{0.9, 0.999};  // adamw
+    double eps = 1e-8;                        // adamw
     double weight_decay = 5e-5;
+    double clip_norm = 0;  // gradients longer than this, over all parameters, are scaled down to it; 0: none are
+    int64_t accumulate =
+        1;  // micro-batches of batch_size cases to an optimiser step, which takes their gradients' mean
+    std::string precision = "f32";   // f32 | bf16: convolutions multiply in bf16; weights, gradients and sums stay f32
     int64_t max_steps = 0;           // stop after so many optimiser steps; 0: no limit
     int64_t evaluate_every = 1;      // epochs between evaluations on the validation cases
     int64_t checkpoint_steps = 0;    // steps between checkpoints within an epoch; 0: none by steps

@@ -14,6 +14,7 @@ json to_json(const Position& p) {
             {"loss_sum", p.loss_sum},
             {"task_sums", p.task_sums},
             {"weight_sums", p.weight_sums},
+            {"norm_sum", p.norm_sum},
             {"best", std::isfinite(p.best) ? json(p.best) : json()},
             {"best_epoch", p.best_epoch},
             {"metrics_bytes", p.metrics_bytes}};
@@ -27,6 +28,7 @@ Position position_from_json(const json& json) {
     json.at("loss_sum").get_to(p.loss_sum);
     json.at("task_sums").get_to(p.task_sums);
     json.at("weight_sums").get_to(p.weight_sums);
+    json.at("norm_sum").get_to(p.norm_sum);
     if (!json.at("best").is_null()) json.at("best").get_to(p.best);
     json.at("best_epoch").get_to(p.best_epoch);
     json.at("metrics_bytes").get_to(p.metrics_bytes);

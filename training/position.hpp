@@ -10,9 +10,10 @@ namespace cmtl {
 struct Position {
     int64_t step = 0;   // optimiser steps done
     int64_t epoch = 0;  // the epoch that the next step belongs to
-    int64_t batch = 0;  // its batch within the epoch
+    int64_t batch = 0;  // its first batch within the epoch
     double loss_sum = 0;
-    std::vector<double> task_sums, weight_sums;  // over the epoch's steps so far
+    std::vector<double> task_sums, weight_sums;  // over the epoch's batches so far
+    double norm_sum = 0;                         // of gradients, over the epoch's steps so far
     double best = -std::numeric_limits<double>::infinity();
     int64_t best_epoch = -1;
     uint64_t metrics_bytes = 0;

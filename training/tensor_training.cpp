@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/interrupt.hpp"
+#include "training/class_weights.hpp"
 #include "training/learner.hpp"
 
 namespace cmtl {
@@ -23,7 +24,10 @@ std::vector<int64_t> read_labels(Context& context, const Safetensors& batch, con
 void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
     const ConfigTree tree = resolve_settings(request, "full");
     Config config = config_from_json(tree.tree());
-    Context context(ContextOptions{.device = request.device});
+    if (config.train.accumulate != 1)
+        fail(ErrorKind::usage, "train", "train.accumulate is {}: the batch of --tensors is one step; leave it out",
+             config.train.accumulate);
+    Context context(ContextOptions{.device = request.device, .compute = compute_type(config)});
     const Safetensors batch = read_safetensors(context, job.tensors);
     const Tensor *volume = batch.find("volume"), *features = batch.find("features");
     std::optional<ModelFile> init;
@@ -49,7 +53,9 @@ void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
     std::vector<std::vector<int64_t>> labels;
     for (const Task& task : config.model.tasks) labels.push_back(read_labels(context, batch, job.tensors, task, cases));
 
-    Learner learner(context, config, request.seed.value_or(0));
+    check_class_weights(config.loss.class_weights, config.model.tasks);
+    Learner learner(context, config, request.seed.value_or(0),
+                    class_weights(config.loss.class_weights, config.model.tasks, labels));
     if (init) learner.load(*init);
     const Tensor x = config.model.volume ? context.to_device(to_channels_last(context, *volume)) : Tensor();
     const Tensor f = config.model.features ? context.to_device(*features) : Tensor();

@@ -9,6 +9,7 @@
 #include "base/files.hpp"
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "training/class_weights.hpp"
 #include "training/cohort_volumes.hpp"
 #include "training/config_tree.hpp"
 #include "training/learner.hpp"
@@ -30,7 +31,7 @@ class Trainer {
         : job_(job),
           config_(job.config),
           folder_(job.run, job.resume, job.quiet),
-          context_(ContextOptions{.device = job.device}) {}
+          context_(ContextOptions{.device = job.device, .compute = compute_type(job.config)}) {}
 
     TrainOutcome run();
 
@@ -49,6 +50,8 @@ class Trainer {
     json settings() const;
     std::string fingerprint() const;
     double rate(int64_t step) const;
+    ClassWeights training_class_weights();
+    void begin_with(const std::filesystem::path& init);
 
     TrainJob& job_;
     const Config& config_;
@@ -186,16 +189,16 @@ std::string Trainer::fingerprint() const {
 }
 
 void Trainer::begin() {
-    const auto per_epoch = static_cast<int64_t>(epoch_batches(train_, config_.train.batch_size, job_.seed, 0).size());
-    steps_ = per_epoch * config_.train.epochs;
+    const auto batches = static_cast<int64_t>(epoch_batches(train_, config_.train.batch_size, job_.seed, 0).size());
+    steps_ = (batches + config_.train.accumulate - 1) / config_.train.accumulate * config_.train.epochs;
     if (config_.train.max_steps > 0) steps_ = std::min(steps_, config_.train.max_steps);
-    learner_.emplace(context_, config_, job_.seed);
+    learner_.emplace(context_, config_, job_.seed, training_class_weights());
     at_.task_sums.assign(config_.model.tasks.size(), 0);
     at_.weight_sums = at_.task_sums;
     if (job_.resume && folder_.has_checkpoint() && resume()) {
         folder_.log(fmt::format("go on after step {} of {}", at_.step, steps_), true);
     } else {
-        if (!job_.init.empty()) learner_->load(read_model(context_, job_.init));
+        if (!job_.init.empty()) begin_with(job_.init);
         folder_.cut_metrics(0);
         write_file(folder_.path() / "config.json", settings().dump(2) + "\n");
         folder_.log(fmt::format("{} training, {} validation, {} test cases; {} parameters; {} steps in {} epochs",
@@ -203,6 +206,28 @@ void Trainer::begin() {
                                 config_.train.epochs),
                     true);
     }
+}
+
+ClassWeights Trainer::training_class_weights() {
+    std::vector<std::vector<int64_t>> labels(config_.model.tasks.size());
+    for (const size_t i : train_)
+        for (size_t k = 0; k < labels.size(); ++k) labels[k].push_back(job_.cohort.cases[i].labels[k]);
+    const ClassWeights weights = class_weights(config_.loss.class_weights, config_.model.tasks, labels);
+    for (size_t k = 0; k < weights.size(); ++k)
+        folder_.log(
+            fmt::format("class weights of {}: {:.4f}", config_.model.tasks[k].name, fmt::join(weights[k], ", ")));
+    return weights;
+}
+
+// Weights of another training; scalers and statistics stay those of this cohort.
+void Trainer::begin_with(const std::filesystem::path& init) {
+    const ModelFile file = read_model(context_, init);
+    folder_.log(fmt::format("{}: {}", file.source, learner_->transfer(file).text()), true);
+    const auto& here = description_.scaler;
+    if (file.scaler && here && file.scaler->names.size() == here->names.size() && file.scaler->names != here->names)
+        folder_.log(fmt::format("{}: its features have other names than this cohort's: they are taken by position",
+                                file.source),
+                    true);
 }
 
 bool Trainer::resume() {
@@ -261,18 +286,22 @@ bool Trainer::learn() {
     while (at_.step < steps_) {
         const auto batches =
             epoch_batches(train_, config_.train.batch_size, job_.seed, static_cast<uint64_t>(at_.epoch));
-        const int64_t count = std::min<int64_t>(static_cast<int64_t>(batches.size()), at_.batch + steps_ - at_.step);
+        const int64_t accumulate = config_.train.accumulate;
+        const int64_t count =
+            std::min<int64_t>(static_cast<int64_t>(batches.size()), at_.batch + (steps_ - at_.step) * accumulate);
         Prefetcher ahead(at_.batch, count, [&, epoch = static_cast<uint64_t>(at_.epoch)](int64_t i) {
             return dataset_->augmented(batches[static_cast<size_t>(i)], epoch);
         });
         sums_read_ = at_.batch;
-        learner_->begin_sums(at_.step, {at_.loss_sum, at_.task_sums, at_.weight_sums, at_.batch});
+        learner_->begin_sums(at_.step, {at_.loss_sum, at_.task_sums, at_.weight_sums, at_.batch, at_.norm_sum});
         while (at_.batch < count) {
-            learner_->step(ahead.next(), config_.preparation.crop, at_.step, rate(at_.step));
+            const int64_t micro_batches = std::min(accumulate, count - at_.batch);
+            for (int64_t i = 0; i < micro_batches; ++i)
+                learner_->step(ahead.next(), config_.preparation.crop, at_.step, rate(at_.step), {i, micro_batches});
             ++at_.step;
-            ++at_.batch;
+            at_.batch += micro_batches;
             // Who asks for the loss waits for the device: on a GPU only now and then.
-            if (!context_.on_gpu() || at_.batch % 16 == 0 || at_.batch == count) read_sums();
+            if (!context_.on_gpu() || at_.batch - sums_read_ >= 16 || at_.batch == count) read_sums();
             if (job_.after_step) job_.after_step(at_.step);
             progress.advance(fmt::format("epoch {}/{} loss {:.4f}", at_.epoch + 1, config_.train.epochs, shown_loss_));
             if (at_.batch == count) break;  // finish_epoch() saves
@@ -294,20 +323,27 @@ bool Trainer::learn() {
 
 void Trainer::read_sums() {
     const LossSums sums = learner_->sums();
-    if (sums.steps > sums_read_) shown_loss_ = (sums.total - at_.loss_sum) / static_cast<double>(sums.steps - sums_read_);
-    sums_read_ = sums.steps;
+    if (sums.batches > sums_read_)
+        shown_loss_ = (sums.total - at_.loss_sum) / static_cast<double>(sums.batches - sums_read_);
+    sums_read_ = sums.batches;
     at_.loss_sum = sums.total;
     at_.task_sums = sums.tasks;
     at_.weight_sums = sums.weights;
+    at_.norm_sum = sums.gradient_norms;
 }
 
 void Trainer::finish_epoch() {
-    const auto steps = static_cast<double>(at_.batch);
+    const auto batches = static_cast<double>(at_.batch);
     ordered_json line{
-        {"epoch", at_.epoch + 1}, {"step", at_.step}, {"lr", rate(at_.step - 1)}, {"loss", at_.loss_sum / steps}};
+        {"epoch", at_.epoch + 1}, {"step", at_.step}, {"lr", rate(at_.step - 1)}, {"loss", at_.loss_sum / batches}};
     for (size_t k = 0; k < at_.task_sums.size(); ++k) {
-        line["loss_" + config_.model.tasks[k].name] = at_.task_sums[k] / steps;
-        line["weight_" + config_.model.tasks[k].name] = at_.weight_sums[k] / steps;  // mean over the steps
+        line["loss_" + config_.model.tasks[k].name] = at_.task_sums[k] / batches;
+        line["weight_" + config_.model.tasks[k].name] = at_.weight_sums[k] / batches;  // mean over the batches
+    }
+    if (config_.train.clip_norm > 0) {
+        const int64_t accumulate = config_.train.accumulate;
+        line["gradient_norm"] =
+            at_.norm_sum / static_cast<double>((at_.batch + accumulate - 1) / accumulate);  // mean over the steps
     }
     const bool last = at_.step == steps_;
     bool better = false;
@@ -330,12 +366,13 @@ void Trainer::finish_epoch() {
     }
     folder_.metric(line);
     folder_.log(
-        fmt::format("epoch {}/{}: loss {:.5f}{}", at_.epoch + 1, config_.train.epochs, at_.loss_sum / steps, note));
+        fmt::format("epoch {}/{}: loss {:.5f}{}", at_.epoch + 1, config_.train.epochs, at_.loss_sum / batches, note));
     ++at_.epoch;
     at_.batch = 0;
     at_.loss_sum = 0;
     at_.task_sums.assign(at_.task_sums.size(), 0);
     at_.weight_sums = at_.task_sums;
+    at_.norm_sum = 0;
     // best before latest: a run that is killed between the two does this epoch again.
     const bool choose_last = val_.empty() || config_.train.select == "last";
     if (choose_last ? last : better) save("best");

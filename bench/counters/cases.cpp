@@ -91,6 +91,31 @@ std::vector<CounterCase> elementwise_cases() {
                                 static_cast<int64_t>(tensors.size()));
              };
          }},
+        {"AdamW step",
+         "3 tensors of 50000",
+         {{"adamw", "28 n", 28 * 150000, 1.02}},
+         [](CounterDevice& d) -> Launches {
+             std::vector<AdamWTensor> tensors;
+             for (int i = 0; i < 3; i++)
+                 tensors.push_back(
+                     {d.floats(50000), d.floats(50000), d.array<float>(50000, 0.5f), d.floats(50000), 50000});
+             const UpdateControl* const control =
+                 static_cast<UpdateControl*>(d.put<UpdateControl>({{1, 0, 0, 1, 1, 0.01, 1}}));
+             return [s = d.stream(), tensors, control] {
+                 adamw_step<Simt>(s, {0.1f, 0.999f, 0.001f, 1e-8f, nullptr, control}, tensors.data(),
+                                  static_cast<int64_t>(tensors.size()));
+             };
+         }},
+        {"gradient norm",
+         "3 tensors of 50000",
+         {{"sum_squares", "4 n", 4 * 150000, 1.01}},
+         [](CounterDevice& d) -> Launches {
+             std::vector<GradientTensor> tensors;
+             for (int i = 0; i < 3; i++) tensors.push_back({d.floats(50000), 50000});
+             return [s = d.stream(), tensors, sums = d.array<double>(3 * update_blocks(50000))] {
+                 sum_squares<Simt>(s, tensors.data(), static_cast<int64_t>(tensors.size()), sums);
+             };
+         }},
     };
 }
 

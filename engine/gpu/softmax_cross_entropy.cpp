@@ -13,21 +13,21 @@ void softmax_forward(Context& context, const CrossEntropyProblem& p, const Tenso
     });
 }
 
-void forward(Context& context, const CrossEntropyProblem& p, const Tensor& logits, const Tensor& labels, const Tensor& loss,
-             const Tensor& probabilities) {
+void forward(Context& context, const CrossEntropyProblem& p, const Tensor& logits, const Tensor& labels,
+             const Tensor& weights, const Tensor& loss, const Tensor& probabilities) {
     on_target(context, [&]<class Target>(Target) {
         kernels::softmax_cross_entropy_forward<Target>(context.stream(), p.n, p.classes, logits.device_data<float>(),
-                                                       labels.device_data<int64_t>(), loss.device_data<float>(),
-                                                       probabilities.device_data<float>());
+                                                       labels.device_data<int64_t>(), weights.device_data<float>(),
+                                                       loss.device_data<float>(), probabilities.device_data<float>());
     });
 }
 
-void backward(Context& context, const CrossEntropyProblem& p, const Tensor& probabilities, const Tensor& labels, const Tensor& dloss,
-              const Tensor& dlogits) {
+void backward(Context& context, const CrossEntropyProblem& p, const Tensor& probabilities, const Tensor& labels,
+              const Tensor& weights, const Tensor& dloss, const Tensor& dlogits) {
     on_target(context, [&]<class Target>(Target) {
-        kernels::softmax_cross_entropy_backward<Target>(context.stream(), p.n, p.classes, probabilities.device_data<float>(),
-                                                        labels.device_data<int64_t>(), dloss.device_data<float>(),
-                                                        dlogits.device_data<float>());
+        kernels::softmax_cross_entropy_backward<Target>(
+            context.stream(), p.n, p.classes, probabilities.device_data<float>(), labels.device_data<int64_t>(),
+            weights.device_data<float>(), dloss.device_data<float>(), dlogits.device_data<float>());
     });
 }
 

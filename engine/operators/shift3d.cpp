@@ -10,6 +10,7 @@ namespace cmtl {
 
 double shift3d_probability(const Shift3dOptions& options, uint64_t step) {
     if (options.decay_steps <= 0) return options.p;
+    step = whole_step(step);
     if (step >= static_cast<uint64_t>(options.decay_steps)) return 0;
     return options.p * 0.5 * (1 + std::cos(std::numbers::pi * static_cast<double>(step) / static_cast<double>(options.decay_steps)));
 }

@@ -15,7 +15,7 @@ struct Shift3dOptions {
     int64_t decay_steps = 0;  // p falls to 0 over this many steps along half a cosine, and stays 0; 0: constant
 };
 
-// p at a step, after decay.
+// p at a step, after decay: the same for all its micro-batches.
 double shift3d_probability(const Shift3dOptions& options, uint64_t step);
 
 // The draws: i32 (N, C, 2) on the host, per sample and channel (axis 0..2 = D, H, W; signed shift). key.step is the training

@@ -8,11 +8,13 @@ struct CrossEntropyProblem {
     int64_t n, classes;
     std::string text() const { return fmt::format("{}x{}", n, classes); }
 };
-// labels: i64 (n)
-// (logits, labels, loss (1), probabilities)
-using CrossEntropyForward = Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
-// (probabilities, labels, dloss (1), dlogits)
-using CrossEntropyBackward = Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
+// labels: i64 (n); weights: f32 (classes), or undefined
+// (logits, labels, weights, loss (1), probabilities)
+using CrossEntropyForward =
+    Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
+// (probabilities, labels, weights, dloss (1), dlogits)
+using CrossEntropyBackward =
+    Implementation<CrossEntropyProblem, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&>;
 // (logits, probabilities)
 using Softmax = Implementation<CrossEntropyProblem, const Tensor&, const Tensor&>;
 

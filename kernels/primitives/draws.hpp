@@ -26,6 +26,11 @@ struct Key {
 // Which sequence of the generator a purpose (a number below 2^24) draws from at a step (below 2^40).
 CMTL_HOST_DEVICE inline uint64_t subsequence(uint32_t purpose, uint64_t step) { return (uint64_t{purpose} << 40) | step; }
 
+// A step's micro-batches draw differently: the number of one (below 256) stands above the step's 32 bits, so that the
+// first draws what a step in one batch draws. whole_step() is the same for all of them.
+CMTL_HOST_DEVICE inline uint64_t micro_step(uint64_t step, uint64_t micro_batch) { return step | (micro_batch << 32); }
+CMTL_HOST_DEVICE inline uint64_t whole_step(uint64_t step) { return step & 0xFFFFFFFFu; }
+
 // Ten rounds on a 128-bit counter under a 64-bit key.
 CMTL_HOST_DEVICE inline Words philox4x32_10(Words c, uint32_t k0, uint32_t k1) {
     for (int round = 0; round < 10; ++round) {

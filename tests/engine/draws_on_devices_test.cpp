@@ -88,15 +88,66 @@ TEST(DrawsOnDevices, ARecordedStepDrawsAnewWhenReplayed) {
         });
         const Tensor host = cpu.from<float>(shape, ones);
         float expected = 1;
-        for (uint64_t step : {0, 1, 17, 39, 40, 41}) {
+        for (uint64_t step : {uint64_t{0}, uint64_t{1}, uint64_t{17}, uint64_t{39}, uint64_t{40}, uint64_t{41},
+                              micro_step(17, 3), micro_step(41, 255)}) {
             const double rate = 0.0625 * static_cast<double>(step % 8);
             graph.replay({x}, {step, shift3d_probability(options, step), rate});
             expected -= static_cast<float>(rate);
             EXPECT_EQ(device.to_vector<int32_t>(plan), shift3d_plan(key(Purpose::shift3d, step), shape, options)) << "step " << step;
-            EXPECT_EQ(device.to_vector<double>(weights), cpu.to_vector<double>(dirichlet_weights(cpu, key(Purpose::loss_weights, step), alpha, 2)));
+            EXPECT_EQ(
+                device.to_vector<double>(weights),
+                cpu.to_vector<double>(dirichlet_weights(cpu, key(Purpose::loss_weights, whole_step(step)), alpha, 2)));
             EXPECT_EQ(device.to_vector<float>(masked), cpu.to_vector<float>(dropout(cpu, host, 0.3, key(Purpose::dropout, step))));
             EXPECT_EQ(device.to_vector<float>(weight)[0], expected);
         }
+    });
+}
+
+// The micro-batches of a step draw differently; p, and all of the first, are the step's.
+TEST(DrawsOnDevices, MicroBatchesHaveMasksAndShiftsOfTheirOwn) {
+    Context cpu;
+    const Shape shape{2, 8, 8, 8, 4};
+    const Tensor x = cpu.full(shape, 1.0f);
+    const Shift3dOptions options{.p = 1, .max_shift = 0.4, .decay_steps = 100};
+    const auto mask = [&](uint64_t step) {
+        return cpu.to_vector<float>(dropout(cpu, x, 0.5, {42, Purpose::dropout, step}));
+    };
+    const auto plan = [&](uint64_t step) { return shift3d_plan({42, Purpose::shift3d, step}, shape, options); };
+    EXPECT_EQ(micro_step(17, 0), 17u);
+    EXPECT_NE(mask(micro_step(17, 1)), mask(17));
+    EXPECT_NE(mask(micro_step(17, 1)), mask(micro_step(17, 2)));
+    EXPECT_NE(plan(micro_step(1, 1)), plan(1));
+    EXPECT_EQ(shift3d_probability(options, micro_step(17, 200)), shift3d_probability(options, 17));
+    EXPECT_GT(shift3d_probability(options, 17), 0.5);
+}
+
+// Bias corrections count the steps on the device: a recorded step goes on counting.
+TEST(AdamWOnDevices, ARecordedStepCountsOnAndClips) {
+    beside_the_cpu([](Context& cpu, Context& device) {
+        if (!StepGraph::supported(device)) GTEST_SKIP() << "this device records nothing";
+        const auto prepared = [](Context& context) {
+            Tensor w = context.from<float>({3}, std::vector<float>{1, -2, 3});
+            w.set_requires_grad();
+            w.slot()->gradient = context.from<float>({3}, std::vector<float>{3, 4, 12});
+            return w;
+        };
+        Tensor a = prepared(cpu), b = prepared(device);
+        AdamW here(cpu, {{"w", a}}, {.weight_decay = 0.1}), there(device, {{"w", b}}, {.weight_decay = 0.1});
+        here.set_clip_norm(6.5);
+        there.set_clip_norm(6.5);
+        there.step(0.5);  // makes the moments outside of the recording
+        here.step(0.5);
+        StepGraph graph(device, {}, [&](const std::vector<Tensor>&) { there.step(7); });
+        for (int step = 1; step < 6; ++step) {
+            const double rate = 0.5 / (1 + step);
+            graph.replay({}, {static_cast<uint64_t>(step), 0, rate});
+            here.step(rate);
+            const auto x = cpu.to_vector<float>(a), y = device.to_vector<float>(b);
+            for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(x[i], y[i], 5e-7f) << "step " << step;
+        }
+        EXPECT_EQ(device.host().to_vector<int64_t>(there.state().back().second), std::vector<int64_t>{6});
+        EXPECT_DOUBLE_EQ(there.norm_sum(), 6 * 13.0);
+        EXPECT_DOUBLE_EQ(here.norm_sum(), 6 * 13.0);
     });
 }
 

@@ -26,12 +26,13 @@ struct Batch {
     int64_t n, classes;
     std::vector<float> logits;
     std::vector<int64_t> labels;
+    std::vector<float> weights{};  // of the classes; empty: none
     reference::Array array() const { return {{n, classes}, std::vector<double>(logits.begin(), logits.end())}; }
 };
 
 // About every fourth label unknown.
 Batch batch(int64_t n, int64_t classes, float scale) {
-    Batch b{n, classes, {}, {}};
+    Batch b{n, classes, {}, {}, {}};
     for (int64_t i = 0; i < n; ++i) {
         const reference::Words w = reference::draw(3, 11, static_cast<uint64_t>(classes), static_cast<uint64_t>(i));
         b.labels.push_back(w[0] % 4 == 0 ? -1 : static_cast<int64_t>(w[1] % static_cast<uint32_t>(classes)));
@@ -52,10 +53,14 @@ template <class Target>
 Results<Target> results(TestDevice& device, const Batch& b, float dloss_value) {
     const auto logits = device.array(b.logits), probabilities = device.array<float>(b.logits.size(), -1), dlogits = device.array<float>(b.logits.size(), -1);
     const auto labels = device.array(b.labels);
+    const auto class_weights = device.array(b.weights);
+    const float* const weights = b.weights.empty() ? nullptr : class_weights.data();
     const auto loss = device.array<float>(1, -1), dloss = device.array<float>(1, dloss_value);
     const auto run = [&]() -> Results<Target> {
-        softmax_cross_entropy_forward<Target>(device.stream, b.n, b.classes, logits.data(), labels.data(), loss.data(), probabilities.data());
-        softmax_cross_entropy_backward<Target>(device.stream, b.n, b.classes, probabilities.data(), labels.data(), dloss.data(), dlogits.data());
+        softmax_cross_entropy_forward<Target>(device.stream, b.n, b.classes, logits.data(), labels.data(), weights,
+                                              loss.data(), probabilities.data());
+        softmax_cross_entropy_backward<Target>(device.stream, b.n, b.classes, probabilities.data(), labels.data(),
+                                               weights, dloss.data(), dlogits.data());
         return {loss.host()[0], probabilities.host(), dlogits.host()};
     };
     const Results<Target> first = run(), second = run();
@@ -86,6 +91,38 @@ TYPED_TEST(CrossEntropyKernels, AreTheReference) {
     });
 }
 
+TYPED_TEST(CrossEntropyKernels, ClassesHaveTheirWeights) {
+    this->on_devices([](TestDevice& device) {
+        for (int64_t n : {1, 10, 257})
+            for (int64_t classes : {2, 3, 7}) {
+                Batch b = batch(n, classes, 4.0f);
+                std::vector<double> weights;
+                for (int64_t k = 0; k < classes; ++k) {
+                    b.weights.push_back(0.5f + static_cast<float>(k * k));
+                    weights.push_back(static_cast<double>(b.weights.back()));
+                }
+                const Results<TypeParam> r = results<TypeParam>(device, b, 0.7f);
+                const double expected = reference::softmax_cross_entropy(b.array(), b.labels, weights)[0];
+                ASSERT_NEAR(static_cast<double>(r.loss), expected, 1e-6 * (1 + expected)) << n << "x" << classes;
+                const reference::Array p = reference::softmax(b.array());
+                double known = 0;
+                for (const int64_t label : b.labels) known += label < 0 ? 0 : weights[static_cast<size_t>(label)];
+                for (int64_t at = 0; at < n * classes; ++at) {
+                    const int64_t label = b.labels[static_cast<size_t>(at / classes)];
+                    const double share = label < 0 ? 0 : 0.7f * weights[static_cast<size_t>(label)] / known;
+                    ASSERT_NEAR(static_cast<double>(r.dlogits[static_cast<size_t>(at)]),
+                                share * (p[at] - (at % classes == label ? 1.0 : 0.0)), 3e-7);
+                }
+            }
+        Batch none = batch(5, 2, 4);
+        none.labels = {0, 0, -1, 0, 0};
+        none.weights = {0, 1};
+        const auto r = results<TypeParam>(device, none, 1);
+        EXPECT_EQ(r.loss, 0);
+        EXPECT_EQ(r.dlogits, std::vector<float>(10, 0));
+    });
+}
+
 TYPED_TEST(CrossEntropyKernels, WithoutLabelsLossAndGradientAreZero) {
     this->on_devices([](TestDevice& device) {
         Batch b = batch(5, 3, 4);
@@ -93,7 +130,7 @@ TYPED_TEST(CrossEntropyKernels, WithoutLabelsLossAndGradientAreZero) {
         const auto r = results<TypeParam>(device, b, 1);
         EXPECT_EQ(r.loss, 0);
         EXPECT_EQ(r.dlogits, std::vector<float>(15, 0));
-        EXPECT_EQ(results<TypeParam>(device, {0, 3, {}, {}}, 1).loss, 0);
+        EXPECT_EQ(results<TypeParam>(device, {0, 3, {}, {}, {}}, 1).loss, 0);
     });
 }
 
@@ -112,7 +149,9 @@ TYPED_TEST(CrossEntropyKernels, ALabelThatIsNoneMakesTheLossNoNumber) {
 
 TYPED_TEST(CrossEntropyKernels, LogitsThatAreNoNumbersAndHugeOnes) {
     this->on_devices([](TestDevice& device) {
-        const auto loss_of = [&](float a, float b) { return results<TypeParam>(device, {2, 2, {a, b, 0, 1}, {0, 1}}, 1).loss; };
+        const auto loss_of = [&](float a, float b) {
+            return results<TypeParam>(device, {2, 2, {a, b, 0, 1}, {0, 1}, {}}, 1).loss;
+        };
         EXPECT_TRUE(std::isnan(loss_of(nan, 0)));
         EXPECT_TRUE(std::isnan(loss_of(0, nan)));
         EXPECT_TRUE(std::isnan(loss_of(infinity, 0)));
@@ -120,7 +159,8 @@ TYPED_TEST(CrossEntropyKernels, LogitsThatAreNoNumbersAndHugeOnes) {
         EXPECT_NEAR(loss_of(1e30f, -1e30f), std::log(1 + std::exp(-1.0)) / 2, 1e-6);
         EXPECT_EQ(loss_of(-1e30f, 1e30f), 1e30f);
         // An unknown label hides its sample's logits.
-        EXPECT_NEAR((results<TypeParam>(device, {2, 2, {nan, nan, 0, 1}, {-1, 1}}, 1).loss), std::log(1 + std::exp(-1.0)), 1e-6);
+        EXPECT_NEAR((results<TypeParam>(device, {2, 2, {nan, nan, 0, 1}, {-1, 1}, {}}, 1).loss),
+                    std::log(1 + std::exp(-1.0)), 1e-6);
     });
 }
 

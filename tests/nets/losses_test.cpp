@@ -89,6 +89,38 @@ TEST_F(Losses, EqualWeights) {
     EXPECT_NEAR(element(context_, result.total, 0), (entropy(0) + entropy(1) + entropy(2)) / 3, 1e-6);
 }
 
+TEST_F(Losses, FixedWeightsAreTakenAsGiven) {
+    const auto result = make({.name = "fixed", .weights = {2.0, 0.0, 0.5}})({context_, true, 3, 4}, logits_, labels_);
+    EXPECT_EQ(values(result.weights), (std::vector<double>{2.0, 0.0, 0.5}));
+    EXPECT_NEAR(element(context_, result.total, 0), 2.0 * entropy(0) + 0.5 * entropy(2), 2e-6);
+}
+
+TEST_F(Losses, ClassWeightsCountInTrainingOnly) {
+    const ClassWeights weights{{1.0, 3.0}, {0.5, 0.5}, {1.0, 1.0, 2.0}};
+    const MultitaskLoss loss(context_, {.name = "equal"}, 3, weights);
+    const auto training = loss({context_, true}, logits_, labels_), plain = loss({context_}, logits_, labels_);
+    for (size_t k = 0; k < 3; ++k) {
+        const std::vector<float> w(weights[k].begin(), weights[k].end());
+        const Tensor expected = softmax_cross_entropy(context_, logits_[k], labels_[k],
+                                                      context_.from<float>({static_cast<int64_t>(w.size())}, w));
+        EXPECT_EQ(element(context_, training.tasks[k], 0), element(context_, expected, 0));
+        EXPECT_NEAR(element(context_, plain.tasks[k], 0), entropy(k), 1e-7);
+    }
+    EXPECT_NE(element(context_, training.tasks[0], 0), element(context_, plain.tasks[0], 0));
+    EXPECT_NEAR(element(context_, training.tasks[1], 0), entropy(1), 1e-6);  // equal weights are none
+}
+
+TEST_F(Losses, MicroBatchesOfAStepShareTheirRandomWeights) {
+    const MultitaskLoss loss = make({});
+    const auto weights = [&](uint64_t step) {
+        return values(loss({context_, true, 9, step}, logits_, labels_).weights);
+    };
+    EXPECT_EQ(weights(micro_step(7, 0)), weights(7));
+    EXPECT_EQ(weights(micro_step(7, 5)), weights(7));
+    EXPECT_EQ(weights(micro_step(7, 255)), weights(7));
+    EXPECT_NE(weights(micro_step(8, 5)), weights(7));
+}
+
 TEST_F(Losses, MissingLabelsAreLeftOut) {
     const MultitaskLoss loss = make({.name = "equal"});
     labels_[1] = {-1, -1, -1, -1};
@@ -142,7 +174,10 @@ TEST_F(Losses, NonsenseIsNamed) {
             EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
         }
     };
-    refused({.name = "dwa"}, "loss 'dwa' is unknown: use random, equal or uncertainty");
+    refused({.name = "dwa"}, "loss 'dwa' is unknown: use random, equal, uncertainty or fixed");
+    refused({.name = "fixed"}, "0 weights for 3 tasks");
+    refused({.name = "fixed", .weights = {1.0, 1.0}}, "2 weights for 3 tasks");
+    refused({.name = "fixed", .weights = {1.0, 1.0, -1.0}}, "weight -1");
     refused({.draws = 0}, "draws 0");
     refused({.alpha = {1.0, 1.0}}, "alpha has 2 values for 3 tasks");
     refused({.alpha = {1.0, 1.0, 0.0}}, "alpha 0 is not positive");

@@ -17,6 +17,7 @@ std::vector<OperatorCase> cross_entropy_cases() {
         const char* name;
         int64_t classes;
         std::vector<int64_t> labels;
+        std::vector<double> weights{};
     };
     for (const Row& row : std::vector<Row>{{"one_of_one", 1, {0}},
                                            {"one_sample", 2, {1}},
@@ -24,12 +25,21 @@ std::vector<OperatorCase> cross_entropy_cases() {
                                            {"some_unknown", 3, {-1, 0, 2, -1, 1, -1}},
                                            {"one_known", 2, {-1, -1, 1, -1}},
                                            {"none_known", 2, {-1, -1, -1}},
-                                           {"many_classes", 17, {16, 0, 8, -1, 3}}}) {
+                                           {"many_classes", 17, {16, 0, 8, -1, 3}},
+                                           {"weighted", 3, {2, 0, -1, 1, 1, 0}, {0.5, 2, 1.25}},
+                                           {"weightless_class", 2, {1, 0, -1, 1}, {0, 3}},
+                                           {"weightless_labels", 2, {0, 0, -1}, {0, 3}}}) {
         OperatorCase c;
         c.name = row.name;
         c.inputs = {{static_cast<int64_t>(row.labels.size()), row.classes}};
-        c.run = [row](Context& context, const std::vector<Tensor>& in) { return softmax_cross_entropy(context, in[0], row.labels); };
-        c.define = [row](const std::vector<Array>& in) { return reference::softmax_cross_entropy(in[0], row.labels); };
+        c.run = [row](Context& context, const std::vector<Tensor>& in) {
+            const std::vector<float> weights(row.weights.begin(), row.weights.end());
+            return softmax_cross_entropy(context, in[0], row.labels,
+                                         weights.empty() ? Tensor() : context.from<float>({row.classes}, weights));
+        };
+        c.define = [row](const std::vector<Array>& in) {
+            return reference::softmax_cross_entropy(in[0], row.labels, row.weights);
+        };
         c.adjust = [](size_t, Array& values) {
             for (double& v : values.values) v *= 3;
         };
@@ -80,6 +90,7 @@ TEST(SoftmaxCrossEntropy, RefusesLabelsOutOfRange) {
     EXPECT_EQ(kind_of({-2, 0}), ErrorKind::input);
     EXPECT_EQ(kind_of({0}), ErrorKind::internal);
     EXPECT_EQ(kind_of({0, 1, 2}), ErrorKind::internal);
+    EXPECT_THROW(softmax_cross_entropy(context, logits, {0, 1}, context.zeros({2})), Error);  // weights of two classes
 }
 
 TEST(Softmax, AgreesWithItsDefinitionAndIsNotRecorded) {

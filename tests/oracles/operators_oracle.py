@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes goldens/operators.safetensors: results and gradients of every operator in float64, by PyTorch.
 
-Run by hand; the result is committed. Pinned: torch 2.13.0, numpy 2.4.6, safetensors 0.8.0, Python 3.11.
+Run by hand; the result is committed. Pinned: torch 2.15.0, numpy 2.4.6, safetensors 0.8.0, Python 3.11.
 The cases, with all their settings, are in the file's metadata; inputs and upstream gradients come from formula.py under the
 names CASE/x, CASE/weight, ..., CASE/dy. Stored per case: CASE/y and CASE/d<input>, in PyTorch's order of axes.
 """
@@ -104,10 +104,12 @@ def shift3d(name, shape, fill=None):
     keep(case, torch.stack(rows).reshape(shape), x=x)
 
 
-def cross_entropy(name, labels, classes, scale=3.0):
-    case = dict(name=name, op="softmax_cross_entropy", x=[len(labels), classes], labels=labels, scale=scale)
+def cross_entropy(name, labels, classes, scale=3.0, weights=None):
+    """weights: of the classes, exact in float32."""
+    case = dict(name=name, op="softmax_cross_entropy", x=[len(labels), classes], labels=labels, scale=scale, weights=weights)
     x = tensor(case, "x", case["x"], scale)
-    keep(case, F.cross_entropy(x, torch.tensor(labels), ignore_index=-1).reshape(1), x=x)
+    w = torch.tensor(weights, dtype=torch.float64) if weights else None
+    keep(case, F.cross_entropy(x, torch.tensor(labels), w, ignore_index=-1).reshape(1), x=x)
 
 
 def loss_sum(name, weights):
@@ -155,6 +157,8 @@ shift3d("shift_constant", [2, 8, 5, 4, 6], 0.5)
 cross_entropy("cross_entropy", [0, 2, 1, 2, 0], 3)
 cross_entropy("cross_entropy_missing", [1, -1, 0, -1, 1, 1], 2)
 cross_entropy("cross_entropy_large", [0, 1, 2], 3, 200.0)
+cross_entropy("cross_entropy_weighted", [0, 2, 1, -1, 2, 0, 0], 3, weights=[0.5, 2.25, 1.75])
+cross_entropy("cross_entropy_zero_weight", [1, 0, -1, 1], 2, weights=[0.0, 3.0])
 loss_sum("weighted_sum", [0.5, 0.3, 0.2])
 loss_sum("weighted_sum_two", [0.25, 0.75])
 loss_sum("uncertainty_sum", None)

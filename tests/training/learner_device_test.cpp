@@ -92,7 +92,7 @@ void expect_same_state(Context& context, const Outcome& a, const Outcome& b) {
     EXPECT_EQ(a.sums.total, b.sums.total);
     EXPECT_EQ(a.sums.tasks, b.sums.tasks);
     EXPECT_EQ(a.sums.weights, b.sums.weights);
-    EXPECT_EQ(a.sums.steps, b.sums.steps);
+    EXPECT_EQ(a.sums.batches, b.sums.batches);
 }
 
 TEST(LearnerOnSimt, AReplayedStepIsAPlainOne) {
