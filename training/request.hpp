@@ -14,7 +14,9 @@ namespace cmtl {
 struct TrainRequest {
     std::filesystem::path manifest, features, run, cache, init, config_file;
     std::string preset, id_column = "ID";
-    std::vector<std::string> settings;  // "key=value"
+    nlohmann::json tree = nlohmann::json::object();  // settings over the file's and under `settings`
+    std::string tree_source;                         // where they stand
+    std::vector<std::string> settings;               // "key=value"
     std::optional<int64_t> max_steps;
     std::optional<uint64_t> seed;
     Device device;
@@ -22,7 +24,10 @@ struct TrainRequest {
     bool resume = false, quiet = false;
 };
 
-// The configuration alone: preset, then the file's tree, then the settings. `preset` when neither names one. The
+// What a manifest's runs begin with where nobody names a preset: full with images, else features.
+std::string default_preset(const std::filesystem::path& manifest);
+
+// The configuration alone: preset, then the file's tree, then the request's, then the settings. `preset` when neither names one. The
 // file may be a run's config.json: its "run" record (seed, version and so on) is passed over.
 // Throws Error(usage) for unknown keys, wrong types and values; Error(input) for an unreadable file.
 ConfigTree resolve_settings(const TrainRequest& request, const std::string& preset);
