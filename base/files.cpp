@@ -64,6 +64,22 @@ void write_file(const fs::path& path, std::string_view text) {
     file.commit();
 }
 
+void append_file(const fs::path& path, std::string_view text) {
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor < 0) fail_errno(path, "be written", errno);
+    while (!text.empty()) {
+        const ssize_t n = ::write(descriptor, text.data(), text.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            const int code = errno;
+            ::close(descriptor);
+            fail_errno(path, "be written", code);
+        }
+        text.remove_prefix(static_cast<size_t>(n));
+    }
+    ::close(descriptor);
+}
+
 std::string read_file(const fs::path& path) {
     require_readable(path);
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

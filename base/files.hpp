@@ -37,6 +37,9 @@ class AtomicFile {
 
 void write_file(const fs::path& path, std::string_view text);
 
+// At the end of a file, which is made where there is none. Not whole or nothing: a kill or a full disk may leave a part.
+void append_file(const fs::path& path, std::string_view text);
+
 // Whole content. Throws Error(input) naming the path when it cannot be read.
 std::string read_file(const fs::path& path);
 

@@ -1,6 +1,7 @@
 #include "base/progress.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,10 +18,18 @@ std::string clock_text(double s) {
     const int64_t t = static_cast<int64_t>(s + 0.5);
     return t >= 3600 ? fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60) : fmt::format("{}:{:02}", t / 60, t % 60);
 }
+// A line that wraps cannot be drawn over. Names in it may be UTF-8: no character is cut.
+void cut_to_terminal(std::string& text) {
+    winsize size{};
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2 || text.size() < size.ws_col) return;
+    size_t end = size.ws_col - 1u;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.resize(end);
+}
 }  // namespace
 
-Progress::Progress(std::string title, int64_t total, bool quiet)
-    : title_(std::move(title)), total_(std::max<int64_t>(total, 1)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO)),
+Progress::Progress(std::string title, int64_t total, bool quiet, double every)
+    : title_(std::move(title)), total_(std::max<int64_t>(total, 1)), every_(every), quiet_(quiet), terminal_(::isatty(STDERR_FILENO)),
       start_(clock::now()), drawn_(start_) {}
 
 Progress::~Progress() { finish(); }
@@ -30,8 +39,19 @@ void Progress::advance(std::string_view note, int64_t steps) {
     done_ += steps;
     if (!note.empty()) note_ = note;
     const double since = seconds(clock::now() - drawn_);
-    if (quiet_ || finished_ || since < (terminal_ ? 0.1 : 5.0)) return;
+    if (quiet_ || finished_ || since < (terminal_ ? 0.1 : every_)) return;
     draw(false);
+}
+
+void Progress::begin_at(int64_t done) {
+    std::lock_guard lock(mutex_);
+    done_ = before_ = done;
+}
+
+void Progress::line(std::string_view note) {
+    std::lock_guard lock(mutex_);
+    note_ = note;
+    if (!quiet_ && !finished_) draw(false);
 }
 
 void Progress::finish() {
@@ -44,13 +64,17 @@ void Progress::finish() {
 void Progress::draw(bool last) {
     drawn_ = clock::now();
     const double spent = seconds(drawn_ - start_), share = std::min(1.0, double(done_) / double(total_));
-    const std::string left = last || done_ == 0 ? clock_text(spent) : clock_text(spent / share - spent) + " left";
+    const auto here = static_cast<double>(done_ - before_);
+    const std::string left =
+        last || here <= 0 ? clock_text(spent)
+                          : clock_text(spent / here * static_cast<double>(std::max<int64_t>(total_ - done_, 0))) + " left";
     if (terminal_) {
         constexpr int width = 24;
         const int filled = static_cast<int>(share * width);
-        fmt::print(stderr, "\r\033[K{} {:>3.0f}% [{}{}] {}/{} {} {}", title_, 100 * share, std::string(filled, '#'),
-                   std::string(width - filled, '.'), done_, total_, left, note_);
-        if (last) fmt::print(stderr, "\n");
+        std::string text = fmt::format("{} {:>3.0f}% [{}{}] {}/{} {} {}", title_, 100 * share, std::string(filled, '#'),
+                                       std::string(width - filled, '.'), done_, total_, left, note_);
+        cut_to_terminal(text);
+        fmt::print(stderr, "\r\033[K{}{}", text, last ? "\n" : "");
     } else {
         fmt::print(stderr, "{}: {}/{} ({:.0f}%), {}{}{}\n", title_, done_, total_, 100 * share, left,
                    note_.empty() ? "" : ", ", note_);

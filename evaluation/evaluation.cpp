@@ -133,7 +133,7 @@ Evaluation evaluate_models(std::vector<Model> models, EvaluationOptions options)
         for (const TaskPredictions& task : model.predictions.tasks)
             e.tasks.back().push_back(evaluate_task(task, model, e.options));
     }
-    for (size_t a = 0; a < e.models.size(); ++a)
+    for (size_t a = 0; a < (e.options.against_first ? 1 : e.models.size()); ++a)
         for (size_t b = a + 1; b < e.models.size(); ++b)
             for (size_t k = 0; k < e.models[a].predictions.tasks.size(); ++k)
                 e.comparisons.push_back(compare(e, a, b, k));

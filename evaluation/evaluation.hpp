@@ -26,6 +26,7 @@ struct EvaluationOptions {
     std::string subgroup{};                       // what `groups` are called; empty: none
     std::vector<std::string> groups{};            // by case; "" belongs to none
     double sensitivity = 0.9, specificity = 0.9;  // of the operating points
+    bool against_first = false;                   // models are compared with the first alone, not every pair
 };
 
 // After temperature scaling.
@@ -66,7 +67,7 @@ struct Evaluation {
     EvaluationOptions options;
     std::vector<Model> models;
     std::vector<std::vector<TaskEvaluation>> tasks;  // [model][task]
-    std::vector<Comparison> comparisons;             // of every pair, by task
+    std::vector<Comparison> comparisons;             // by pair, by task
     std::vector<std::string> notes;                  // tasks of which measures are not defined, and why
 };
 

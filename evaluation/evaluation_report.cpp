@@ -247,8 +247,9 @@ std::string model_section(const Evaluation& e, const std::string& name, size_t m
 }
 }  // namespace
 
-std::string evaluation_report_html(const Evaluation& e, const std::string& subtitle, const std::string& program) {
-    std::string body = html_warnings(e.notes);
+std::string evaluation_report_html(const Evaluation& e, const std::string& subtitle, const std::string& program,
+                                   const std::string& opening) {
+    std::string body = html_warnings(e.notes) + opening;
     const auto names = short_names(e.models);
     // Side by side while there is one column of figures.
     std::string tables = e.models.size() > 1 ? "<div class='grid' style='grid-template-columns:minmax(0,1fr)'>"

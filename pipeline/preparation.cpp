@@ -195,7 +195,7 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
     return out;
 }
 
-std::vector<float> network_input(const std::vector<uint16_t>& volume, const std::array<int64_t, 3>& offset,
+std::vector<float> network_input(std::span<const uint16_t> volume, const std::array<int64_t, 3>& offset,
                                  const IntensityStatistics& statistics, const PreparationOptions& options) {
     const auto [depth, height, width] = options.crop;
     require(static_cast<int64_t>(volume.size()) == options.size[0] * options.size[1] * options.size[2], "pipeline",

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,7 +77,7 @@ struct IntensityStatistics {
 nlohmann::json to_json(const IntensityStatistics& statistics);
 
 // The crop at `offset` (z y x), limited to options.clip and standardised: crop[0] x crop[1] x crop[2] values.
-std::vector<float> network_input(const std::vector<uint16_t>& volume, const std::array<int64_t, 3>& offset,
+std::vector<float> network_input(std::span<const uint16_t> volume, const std::array<int64_t, 3>& offset,
                                  const IntensityStatistics& statistics, const PreparationOptions& options);
 
 }  // namespace cmtl

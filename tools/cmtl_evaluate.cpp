@@ -8,6 +8,7 @@
 
 #include "base/csv.hpp"
 #include "base/files.hpp"
+#include "evaluation/ablation.hpp"
 #include "evaluation/cohorts.hpp"
 #include "evaluation/evaluation_report.hpp"
 #include "evaluation/feature_tests.hpp"
@@ -113,7 +114,30 @@ std::string summary(const Evaluation& e) {
     return text;
 }
 
+// All runs of a grid: settings are the models, the mean of their seeds' probabilities each.
+int evaluate_grid(const Arguments& a, const Tool& tool) {
+    if (a.predictions.size() > 1 || a.ensemble || !a.calibrate.empty() || !a.subgroup.empty())
+        fail(ErrorKind::usage, "evaluate", "{}: a grid is evaluated by itself: leave out other files, --ensemble, "
+             "--calibrate and --subgroup, or name single run folders", a.predictions[0].string());
+    Ablation ablation = read_ablation(a.predictions[0]);
+    if (!a.labels.empty()) {
+        const CsvTable labels = read_csv(a.labels);
+        for (AblationSetting& setting : ablation.settings)
+            for (Predictions& run : setting.runs) attach_labels(run, labels, a.id_column);
+    }
+    EvaluationOptions options;
+    options.replicates = a.bootstrap;
+    options.seed = tool.common.seed;
+    const Evaluation e = write_ablation(ablation, a.output, options, version_of(tool));
+    for (const std::string& note : e.notes) fmt::print(stderr, "note: {}\n", note);
+    if (!tool.common.quiet)
+        fmt::print("{}{} and {}\n", ablation_text(ablation), (a.output / "metrics.json").string(),
+                   (a.output / "report.html").string());
+    return 0;
+}
+
 int evaluate_predictions(const Arguments& a, const Tool& tool) {
+    if (std::any_of(a.predictions.begin(), a.predictions.end(), is_grid)) return evaluate_grid(a, tool);
     std::vector<Model> models = read_models(a);
     read_calibration(a, models);
     if (a.ensemble) add_ensemble(models);
@@ -192,7 +216,7 @@ int run(Tool& tool) {
     predictions
         ->add_option("P.csv", a.predictions,
                      "predictions or run folders (their predictions_test.csv, else "
-                     "_val, else those of all folds)")
+                     "_val, else those of all folds), or the folder of a grid of runs")
         ->required();
     predictions->add_option("-o,--output", a.output, "folder")->required();
     predictions->add_option("--labels", a.labels, "table of labels: ID column and one column per task");

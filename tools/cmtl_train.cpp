@@ -1,9 +1,11 @@
 // cmtl_train: from a cohort to a trained model in a run folder.
 #include "base/error.hpp"
+#include "evaluation/ablation.hpp"
 #include "nets/named_models.hpp"
 #include "tools/common.hpp"
 #include "tools/reading.hpp"
 #include "training/folds.hpp"
+#include "training/grid.hpp"
 #include "training/request.hpp"
 #include "training/tensor_training.hpp"
 
@@ -12,6 +14,7 @@ namespace {
 struct Arguments {
     cmtl::TrainRequest request;
     cmtl::TensorTraining tensors;
+    std::filesystem::path grid;
     int folds = 0;
     int64_t max_steps = 0;
     bool list_settings = false, correct_tilt = false, allow_gaps = false;
@@ -39,6 +42,9 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
                       "go on with the run in the run folder, or begin it when there is no checkpoint");
     tool.app.add_option("--folds", a.folds, "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...")
         ->check(CLI::Range(2, 1000));
+    tool.app.add_option("--grid", a.grid,
+                        "JSON file of settings to train one by one: {\"base\": {...}, \"axes\": {KEY: [VALUE, ...]},\n"
+                        "\"runs\": [{\"name\": N, \"set\": {KEY: VALUE}}], \"seeds\": [0, 1], \"folds\": 0}");
     tool.app.add_option("--preset", r.preset, "full, small or features; default: full with images, features without")
         ->group("Settings");
     tool.app.add_option("--model", r.model, model_help())->group("Settings");
@@ -69,11 +75,23 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.example(
         "cmtl_train --manifest cohort.csv --init run --set train.optimiser=adamw --set train.lr=0.0005 -o second");
     tool.example("cmtl_train --resume -o run");
+    tool.example("cmtl_train --grid ablation.json --manifest cohort.csv -o grid");
 }
 
 int list_failed(const std::vector<std::string>& failed) {
     for (const auto& one : failed) fmt::print(stderr, "left out: {}\n", one);
     return failed.empty() ? 0 : static_cast<int>(cmtl::ErrorKind::partial);
+}
+
+int train_grid(const Arguments& a) {
+    if (a.folds > 0)
+        cmtl::fail(cmtl::ErrorKind::usage, "grid", "--folds: a grid has its folds in the file: \"folds\": {}", a.folds);
+    const auto outcome = cmtl::run_grid(a.grid, a.request);
+    for (const auto& one : outcome.failed) fmt::print(stderr, "failed: {}\n", one);
+    if (!outcome.interrupted && !a.request.quiet)
+        fmt::print("{} of {} runs finished; {} and report.html\n", outcome.finished, outcome.runs,
+                   (a.request.run / "grid.csv").string());
+    return outcome.failed.empty() ? 0 : static_cast<int>(cmtl::ErrorKind::partial);
 }
 
 int run(cmtl::Tool& tool) {
@@ -102,6 +120,7 @@ int run(cmtl::Tool& tool) {
         fail(ErrorKind::usage, "train", "--save-weights goes with --tensors; a run's weights are in its checkpoints");
     if (r.run.empty()) fail(ErrorKind::usage, "train", "-o is needed: the run folder");
     if (a.max_steps > 0) r.max_steps = a.max_steps;
+    if (!a.grid.empty() || (r.resume && cmtl::is_grid(r.run))) return train_grid(a);
     const cmtl::TrainJob job = cmtl::make_job(r);
     if (a.folds > 0) return list_failed(cmtl::cross_validate(job, a.folds).failed);
     const auto outcome = cmtl::train(job);

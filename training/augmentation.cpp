@@ -64,7 +64,7 @@ Augmentation draw_augmentation(const AugmentConfig& config, const PreparationOpt
     return a;
 }
 
-std::vector<float> augmented_input(const std::vector<uint16_t>& volume, const Augmentation& augmentation,
+std::vector<float> augmented_input(std::span<const uint16_t> volume, const Augmentation& augmentation,
                                    const IntensityStatistics& statistics, const PreparationOptions& preparation,
                                    uint64_t seed, uint64_t epoch, uint64_t case_number) {
     std::vector<float> input = network_input(volume, augmentation.offset, statistics, preparation);

@@ -3,6 +3,7 @@
 // threads, on prefetching, or on where a training was interrupted.
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "pipeline/preparation.hpp"
@@ -23,7 +24,7 @@ Augmentation draw_augmentation(const AugmentConfig& config, const PreparationOpt
 
 // network_input of the changed volume: crop, noise on lung voxels (value above 0) limited to [0, clip], standardised,
 // turned, flipped. Without noise, turn and flip it equals network_input at the offset.
-std::vector<float> augmented_input(const std::vector<uint16_t>& volume, const Augmentation& augmentation,
+std::vector<float> augmented_input(std::span<const uint16_t> volume, const Augmentation& augmentation,
                                    const IntensityStatistics& statistics, const PreparationOptions& preparation,
                                    uint64_t seed, uint64_t epoch, uint64_t case_number);
 

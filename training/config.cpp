@@ -1,6 +1,7 @@
 #include "training/config.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -24,9 +25,14 @@ void check_probability(const char* key, double value) {
 void validate(const Config& c) {
     check(c.data.validation_share >= 0 && c.data.validation_share < 1, "data.validation_share", c.data.validation_share,
           "it must lie in [0, 1)");
+    check(c.data.split_seed >= -1, "data.split_seed", c.data.split_seed, "it must be -1 or a seed");
     const auto& methods = feature_scaling_methods();
     check(std::find(methods.begin(), methods.end(), c.data.feature_scaling) != methods.end(), "data.feature_scaling",
           c.data.feature_scaling, fmt::format("choose {}", fmt::join(methods, ", ")).c_str());
+    const std::vector<std::string> caches{"auto", "memory", "mapped", "compressed"};
+    check(std::find(caches.begin(), caches.end(), c.data.cache) != caches.end(), "data.cache", c.data.cache,
+          "choose auto, memory, mapped or compressed");
+    check(c.data.workers >= 1 && c.data.workers <= 64, "data.workers", c.data.workers, "it must lie in [1, 64]");
     check_probability("augment.noise_p", c.augment.noise_p);
     check_probability("augment.rotate_p", c.augment.rotate_p);
     check_probability("augment.flip_p", c.augment.flip_p);
@@ -47,8 +53,6 @@ void validate(const Config& c) {
     check(c.train.epochs >= 1, "train.epochs", c.train.epochs, "it must be at least 1");
     check(c.train.batch_size >= 1, "train.batch_size", c.train.batch_size, "it must be at least 1");
     check(c.train.lr > 0, "train.lr", c.train.lr, "it must be above 0");
-    check(c.train.schedule == "cosine" || c.train.schedule == "constant", "train.schedule", c.train.schedule,
-          "choose cosine or constant");
     check(c.train.optimiser == "sgd" || c.train.optimiser == "adamw", "train.optimiser", c.train.optimiser,
           "choose sgd or adamw");
     for (const double beta : c.train.betas)
@@ -60,6 +64,16 @@ void validate(const Config& c) {
           "it must lie in [1, 256]");
     check(c.train.precision == "f32" || c.train.precision == "bf16", "train.precision", c.train.precision,
           "choose f32 or bf16");
+    check(c.train.schedule == "cosine" || c.train.schedule == "step" || c.train.schedule == "constant",
+          "train.schedule", c.train.schedule, "choose cosine, step or constant");
+    check(!c.train.step_epochs.empty() && c.train.step_epochs[0] >= 1 &&
+              std::ranges::adjacent_find(c.train.step_epochs, std::greater_equal<>()) == c.train.step_epochs.end(),
+          "train.step_epochs", c.train.step_epochs, "give one number above 0, or several in rising order");
+    check(c.train.step_factor > 0 && c.train.step_factor <= 1, "train.step_factor", c.train.step_factor,
+          "it must lie in (0, 1]");
+    check(c.train.warmup_epochs >= 0, "train.warmup_epochs", c.train.warmup_epochs, "it must not be negative");
+    check(c.train.patience >= 0, "train.patience", c.train.patience, "it must not be negative");
+    check(c.train.min_delta >= 0, "train.min_delta", c.train.min_delta, "it must not be negative");
     check(c.train.momentum >= 0 && c.train.momentum < 1, "train.momentum", c.train.momentum, "it must lie in [0, 1)");
     check(c.train.weight_decay >= 0, "train.weight_decay", c.train.weight_decay, "it must not be negative");
     check(c.train.max_steps >= 0, "train.max_steps", c.train.max_steps, "it must not be negative");
@@ -106,8 +120,11 @@ json to_json(const Config& c) {
         {"preset", c.preset},
         {"data",
          {{"validation_share", c.data.validation_share},
+          {"split_seed", c.data.split_seed},
           {"feature_scaling", c.data.feature_scaling},
-          {"memory_gib", c.data.memory_gib}}},
+          {"cache", c.data.cache},
+          {"memory_gib", c.data.memory_gib},
+          {"workers", c.data.workers}}},
         {"preparation", to_json(c.preparation)},
         {"radiomics", to_json(c.radiomics)},
         {"augment",
@@ -129,6 +146,9 @@ json to_json(const Config& c) {
           {"lr", c.train.lr},
           {"schedule", c.train.schedule},
           {"optimiser", c.train.optimiser},
+          {"step_epochs", c.train.step_epochs},
+          {"step_factor", c.train.step_factor},
+          {"warmup_epochs", c.train.warmup_epochs},
           {"momentum", c.train.momentum},
           {"nesterov", c.train.nesterov},
           {"betas", c.train.betas},
@@ -139,9 +159,12 @@ json to_json(const Config& c) {
           {"precision", c.train.precision},
           {"max_steps", c.train.max_steps},
           {"evaluate_every", c.train.evaluate_every},
+          {"patience", c.train.patience},
+          {"min_delta", c.train.min_delta},
           {"checkpoint_steps", c.train.checkpoint_steps},
           {"checkpoint_minutes", c.train.checkpoint_minutes},
-          {"select", c.train.select}}},
+          {"select", c.train.select},
+          {"tensorboard", c.train.tensorboard}}},
     };
 }
 
@@ -152,8 +175,11 @@ Config config_from_json(const json& tree) {
         const json &data = tree.at("data"), &augment = tree.at("augment"), &loss = tree.at("loss"),
                    &train = tree.at("train");
         data.at("validation_share").get_to(c.data.validation_share);
+        data.at("split_seed").get_to(c.data.split_seed);
         data.at("feature_scaling").get_to(c.data.feature_scaling);
+        data.at("cache").get_to(c.data.cache);
         data.at("memory_gib").get_to(c.data.memory_gib);
+        data.at("workers").get_to(c.data.workers);
         c.preparation = preparation_from_json(tree.at("preparation"));
         c.radiomics = feature_options_from_json(tree.at("radiomics"));
         augment.at("crop").get_to(c.augment.crop);
@@ -174,6 +200,9 @@ Config config_from_json(const json& tree) {
         train.at("lr").get_to(c.train.lr);
         train.at("schedule").get_to(c.train.schedule);
         train.at("optimiser").get_to(c.train.optimiser);
+        train.at("step_epochs").get_to(c.train.step_epochs);
+        train.at("step_factor").get_to(c.train.step_factor);
+        train.at("warmup_epochs").get_to(c.train.warmup_epochs);
         train.at("momentum").get_to(c.train.momentum);
         train.at("nesterov").get_to(c.train.nesterov);
         const auto betas = train.at("betas").get<std::vector<double>>();
@@ -186,9 +215,12 @@ Config config_from_json(const json& tree) {
         train.at("precision").get_to(c.train.precision);
         train.at("max_steps").get_to(c.train.max_steps);
         train.at("evaluate_every").get_to(c.train.evaluate_every);
+        train.at("patience").get_to(c.train.patience);
+        train.at("min_delta").get_to(c.train.min_delta);
         train.at("checkpoint_steps").get_to(c.train.checkpoint_steps);
         train.at("checkpoint_minutes").get_to(c.train.checkpoint_minutes);
         train.at("select").get_to(c.train.select);
+        train.at("tensorboard").get_to(c.train.tensorboard);
     } catch (const json::exception& error) {
         fail(ErrorKind::usage, "config", "incomplete or wrong configuration: {}", error.what());
     }

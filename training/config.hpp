@@ -15,8 +15,11 @@ namespace cmtl {
 
 struct DataConfig {
     double validation_share = 0.2;           // of a manifest without Split column
+    int64_t split_seed = -1;                 // of that draw; -1: the run's seed
     std::string feature_scaling = "minmax";  // pipeline/feature_table.hpp lists the methods
-    double memory_gib = 4;  // prepared volumes are kept in memory when all fit, and read again otherwise
+    std::string cache = "auto";  // of prepared volumes while training: memory | mapped | compressed | auto (VolumeStore)
+    double memory_gib = 4;       // auto: volumes are kept in memory when all fit into so much
+    int64_t workers = 1;         // threads that make batches ahead
 };
 
 struct AugmentConfig {
@@ -31,12 +34,15 @@ struct TrainConfig {
     int64_t epochs = 80;
     int64_t batch_size = 10;
     double lr = 0.005;
-    std::string schedule = "cosine";  // cosine (to 0 over all steps) | constant
     std::string optimiser = "sgd";    // sgd | adamw
     double momentum = 0.9;            // sgd
     bool nesterov = true;             // sgd
     std::array<double, 2> betas{0.9, 0.999};  // adamw
     double eps = 1e-8;                        // adamw
+    std::string schedule = "cosine";        // cosine (to 0 over all steps) | step | constant (schedule.hpp)
+    std::vector<int64_t> step_epochs{30};   // step: one number, every so many epochs; several, at these epochs
+    double step_factor = 0.1;               // step: what the rate is multiplied with
+    int64_t warmup_epochs = 0;              // epochs in which the rate climbs to lr, step by step
     double weight_decay = 5e-5;
     double clip_norm = 0;  // gradients longer than this, over all parameters, are scaled down to it; 0: none are
     int64_t accumulate =
@@ -44,9 +50,12 @@ struct TrainConfig {
     std::string precision = "f32";   // f32 | bf16: convolutions multiply in bf16; weights, gradients and sums stay f32
     int64_t max_steps = 0;           // stop after so many optimiser steps; 0: no limit
     int64_t evaluate_every = 1;      // epochs between evaluations on the validation cases
+    int64_t patience = 0;            // stop after so many evaluations in a row without improvement; 0: never
+    double min_delta = 0;            // what the mean validation AUC must gain to count as an improvement
     int64_t checkpoint_steps = 0;    // steps between checkpoints within an epoch; 0: none by steps
     double checkpoint_minutes = 10;  // minutes between checkpoints within an epoch; 0: none by time
     std::string select = "best";     // weights of the final predictions: best (mean AUC on the validation cases) | last
+    bool tensorboard = true;         // RUN/tensorboard
 };
 
 struct Config {

@@ -1,5 +1,7 @@
 #include "training/dataset.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "engine/random.hpp"
 
@@ -18,12 +20,12 @@ Dataset::Dataset(const Config& config, const std::vector<CohortCase>& cases, Vol
 
 void Dataset::append_voxels(Batch& batch, size_t case_number, const Augmentation& a) const {
     const PreparationOptions& o = config_.preparation;
-    const auto volume = volumes_->get(case_number);
-    require(static_cast<int64_t>(volume->size()) == o.size[0] * o.size[1] * o.size[2], "dataset", "{} voxels are not a prepared volume",
-            volume->size());
+    const VolumeView volume = volumes_->get(case_number);
+    require(static_cast<int64_t>(volume.voxels.size()) == o.size[0] * o.size[1] * o.size[2], "dataset",
+            "{} voxels are not a prepared volume", volume.voxels.size());
     for (int64_t z = 0; z < o.crop[0]; ++z)
         for (int64_t y = 0; y < o.crop[1]; ++y) {
-            const auto row = volume->begin() + ((z + a.offset[0]) * o.size[1] + y + a.offset[1]) * o.size[2] + a.offset[2];
+            const auto row = volume.voxels.begin() + ((z + a.offset[0]) * o.size[1] + y + a.offset[1]) * o.size[2] + a.offset[2];
             batch.voxels.insert(batch.voxels.end(), row, row + o.crop[2]);
         }
     kernels::AugmentedCrop crop{{}, {0, 0, 0}, {}, a.noise_sd, case_number, o.clip, statistics_.mean, statistics_.deviation, a.quarter_turns, a.flip};
@@ -43,13 +45,13 @@ Batch Dataset::make(const std::vector<size_t>& cases, std::optional<uint64_t> ep
             if (epoch) plan = draw_augmentation(config_.augment, config_.preparation, seed_, *epoch, i);
             append_voxels(batch, i, plan);
         } else if (volumes_) {
-            const auto volume = volumes_->get(i);
+            const VolumeView volume = volumes_->get(i);
             std::vector<float> input;
             if (epoch) {
                 const auto plan = draw_augmentation(config_.augment, config_.preparation, seed_, *epoch, i);
-                input = augmented_input(*volume, plan, statistics_, config_.preparation, seed_, *epoch, i);
+                input = augmented_input(volume.voxels, plan, statistics_, config_.preparation, seed_, *epoch, i);
             } else {
-                input = network_input(*volume, config_.preparation.evaluation_offset, statistics_, config_.preparation);
+                input = network_input(volume.voxels, config_.preparation.evaluation_offset, statistics_, config_.preparation);
             }
             if (batch.volume.empty()) batch.volume.reserve(input.size() * cases.size());
             batch.volume.insert(batch.volume.end(), input.begin(), input.end());
@@ -74,8 +76,10 @@ std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases,
     return batches;
 }
 
-Prefetcher::Prefetcher(int64_t first, int64_t count, std::function<Batch(int64_t)> job, size_t ahead)
-    : job_(std::move(job)), ahead_(ahead), thread_([this, first, count] { work(first, count); }) {}
+Prefetcher::Prefetcher(int64_t first, int64_t count, std::function<Batch(int64_t)> job, int64_t workers)
+    : job_(std::move(job)), ahead_(workers + 1), started_(first), asked_(first), count_(count) {
+    for (int64_t w = 0; w < std::min(workers, count - first); ++w) threads_.emplace_back([this] { work(); });
+}
 
 Prefetcher::~Prefetcher() {
     {
@@ -83,34 +87,36 @@ Prefetcher::~Prefetcher() {
         stop_ = true;
     }
     changed_.notify_all();
-    thread_.join();
+    for (std::thread& thread : threads_) thread.join();
 }
 
-void Prefetcher::work(int64_t first, int64_t count) {
-    try {
-        for (int64_t i = first; i < count; ++i) {
-            Batch batch = job_(i);
-            std::unique_lock lock(mutex_);
-            changed_.wait(lock, [&] { return stop_ || ready_.size() < ahead_; });
-            if (stop_) return;
-            ready_.push_back(std::move(batch));
-            changed_.notify_all();
+void Prefetcher::work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [&] { return stop_ || started_ == count_ || started_ < asked_ + ahead_; });
+        if (stop_ || started_ == count_) return;
+        const int64_t number = started_++;
+        Made made;
+        lock.unlock();
+        try {
+            made.batch = job_(number);
+        } catch (...) {
+            made.failure = std::current_exception();
         }
-    } catch (...) {
-        std::lock_guard lock(mutex_);
-        failure_ = std::current_exception();
+        lock.lock();
+        ready_.emplace(number, std::move(made));
         changed_.notify_all();
     }
 }
 
 Batch Prefetcher::next() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !ready_.empty() || failure_; });
-    if (ready_.empty()) std::rethrow_exception(failure_);
-    Batch batch = std::move(ready_.front());
-    ready_.pop_front();
+    require(asked_ < count_, "dataset", "more batches are asked for than there are");
+    changed_.wait(lock, [&] { return ready_.contains(asked_); });
+    Made made = std::move(ready_.extract(asked_++).mapped());
     changed_.notify_all();
-    return batch;
+    if (made.failure) std::rethrow_exception(made.failure);
+    return std::move(made.batch);
 }
 
 }  // namespace cmtl

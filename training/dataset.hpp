@@ -1,10 +1,10 @@
 #pragma once
-// Cases as batches of network input, made ahead of time on a thread of their own.
+// Cases as batches of network input, made ahead of time on threads of their own.
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -15,7 +15,7 @@
 #include "training/augmentation.hpp"
 #include "training/cohort.hpp"
 #include "training/config.hpp"
-#include "training/volume_cache.hpp"
+#include "training/volume_store.hpp"
 
 namespace cmtl {
 
@@ -60,26 +60,31 @@ class Dataset {
 std::vector<std::vector<size_t>> epoch_batches(const std::vector<size_t>& cases, int64_t batch_size, uint64_t seed,
                                                uint64_t epoch);
 
-// Results of job(0), job(1), ... job(count - 1), in order, each begun before it is asked for (at most `ahead` wait).
+// Results of job(first), ..., job(count - 1), in order, made ahead by `workers` threads; workers + 1 of them wait at most.
 // An exception of a job comes out of the next() that would have given its result.
 class Prefetcher {
   public:
-    Prefetcher(int64_t first, int64_t count, std::function<Batch(int64_t)> job, size_t ahead = 2);
+    Prefetcher(int64_t first, int64_t count, std::function<Batch(int64_t)> job, int64_t workers = 1);
     ~Prefetcher();
     Prefetcher(const Prefetcher&) = delete;
     Prefetcher& operator=(const Prefetcher&) = delete;
     Batch next();
 
   private:
-    void work(int64_t first, int64_t count);
+    struct Made {
+        Batch batch;
+        std::exception_ptr failure;
+    };
+    void work();
     std::function<Batch(int64_t)> job_;
-    size_t ahead_;
+    const int64_t ahead_;
+    int64_t started_, asked_;  // the next batch to be begun, to be handed out
+    const int64_t count_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Batch> ready_;
-    std::exception_ptr failure_;
+    std::map<int64_t, Made> ready_;
     bool stop_ = false;
-    std::thread thread_;
+    std::vector<std::thread> threads_;
 };
 
 }  // namespace cmtl

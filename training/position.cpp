@@ -17,6 +17,9 @@ json to_json(const Position& p) {
             {"norm_sum", p.norm_sum},
             {"best", std::isfinite(p.best) ? json(p.best) : json()},
             {"best_epoch", p.best_epoch},
+            {"reference", std::isfinite(p.reference) ? json(p.reference) : json()},
+            {"waited", p.waited},
+            {"stopped", p.stopped},
             {"metrics_bytes", p.metrics_bytes}};
 }
 
@@ -31,6 +34,9 @@ Position position_from_json(const json& json) {
     json.at("norm_sum").get_to(p.norm_sum);
     if (!json.at("best").is_null()) json.at("best").get_to(p.best);
     json.at("best_epoch").get_to(p.best_epoch);
+    if (!json.at("reference").is_null()) json.at("reference").get_to(p.reference);
+    json.at("waited").get_to(p.waited);
+    json.at("stopped").get_to(p.stopped);
     json.at("metrics_bytes").get_to(p.metrics_bytes);
     return p;
 }

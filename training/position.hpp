@@ -16,6 +16,9 @@ struct Position {
     double norm_sum = 0;                         // of gradients, over the epoch's steps so far
     double best = -std::numeric_limits<double>::infinity();
     int64_t best_epoch = -1;
+    double reference = -std::numeric_limits<double>::infinity();  // what an evaluation must exceed by train.min_delta
+    int64_t waited = 0;    // evaluations in a row that did not
+    bool stopped = false;  // as many as train.patience: no epoch follows
     uint64_t metrics_bytes = 0;
 };
 

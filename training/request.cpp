@@ -47,6 +47,8 @@ TrainRequest completed(TrainRequest request) {
 }
 }  // namespace
 
+std::string default_preset(const fs::path& manifest) { return has_image_column(manifest) ? "full" : "features"; }
+
 ConfigTree resolve_settings(const TrainRequest& request, const std::string& preset) {
     json file = json::object();
     std::string name = preset;
@@ -55,12 +57,15 @@ ConfigTree resolve_settings(const TrainRequest& request, const std::string& pres
         file.erase("run");
         if (file.contains("preset") && file["preset"].is_string()) name = file["preset"].get<std::string>();
     }
+    if (request.tree.contains("preset") && request.tree["preset"].is_string())
+        name = request.tree["preset"].get<std::string>();
     for (const std::string& setting : request.settings)
         if (setting.rfind("preset=", 0) == 0) name = setting.substr(7);
     if (!request.preset.empty()) name = request.preset;
     ConfigTree tree(to_json(preset_config(name)));
     tree.merge(file, request.config_file.string());
     apply_model_name(tree, request.model, request.task);
+    tree.merge(request.tree, request.tree_source);
     for (const std::string& setting : request.settings) tree.set(setting);
     tree.set("preset=" + name);
     if (request.max_steps) tree.set(fmt::format("train.max_steps={}", *request.max_steps));
@@ -73,7 +78,7 @@ TrainJob make_job(const TrainRequest& asked) {
         fail(ErrorKind::usage, "train", "--manifest is needed: a CSV file of cases and labels");
     require_readable(request.manifest);
     const bool images = has_image_column(request.manifest);
-    const ConfigTree tree = resolve_settings(request, images ? "full" : "features");
+    const ConfigTree tree = resolve_settings(request, default_preset(request.manifest));
     TrainJob job;
     job.config = config_from_json(tree.tree());
     ModelOptions& model = job.config.model;

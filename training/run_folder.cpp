@@ -29,12 +29,12 @@ bool begun(const fs::path& folder) {
 }
 }  // namespace
 
-RunFolder::RunFolder(fs::path path, bool resume, bool quiet) : path_(std::move(path)), quiet_(quiet) {
+RunFolder::RunFolder(fs::path path, bool resume, bool quiet, bool checkpoints) : path_(std::move(path)), quiet_(quiet) {
     std::error_code code;
     if (!resume && begun(path_))
         fail(ErrorKind::input, "run", "{}: is not empty: go on with --resume, or choose another folder",
              path_.string());
-    make_folder(path_ / "checkpoints");
+    make_folder(checkpoints ? path_ / "checkpoints" : path_);
     lock_ = ::open((path_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (lock_ < 0) fail(ErrorKind::input, "run", "{}: cannot be written: {}", path_.string(), std::strerror(errno));
     // The kernel drops the lock with the process, however that ends.
@@ -58,38 +58,20 @@ bool RunFolder::has_checkpoint() const {
     return fs::exists(checkpoint("latest"), code);
 }
 
-void RunFolder::append(const fs::path& file, std::string_view text) {
-    const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (descriptor < 0) fail(ErrorKind::input, "run", "{}: cannot be written: {}", file.string(), std::strerror(errno));
-    while (!text.empty()) {
-        const ssize_t n = ::write(descriptor, text.data(), text.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            const int error = errno;
-            ::close(descriptor);
-            const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-            fail(full ? ErrorKind::resource : ErrorKind::input, "run", "{}: cannot be written: {}", file.string(),
-                 std::strerror(error));
-        }
-        text.remove_prefix(static_cast<size_t>(n));
-    }
-    ::close(descriptor);
-}
-
 void RunFolder::log(std::string_view line, bool show) {
     const std::time_t now = std::time(nullptr);
     std::tm local{};
     ::localtime_r(&now, &local);
     char stamp[32];
     std::strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &local);
-    append(path_ / "log.txt", fmt::format("{} {}\n", stamp, line));
+    append_file(path_ / "log.txt", fmt::format("{} {}\n", stamp, line));
     if (show && !quiet_) {
         fmt::print("{}\n", line);
         std::fflush(stdout);
     }
 }
 
-void RunFolder::metric(const nlohmann::ordered_json& line) { append(path_ / "metrics.jsonl", line.dump() + "\n"); }
+void RunFolder::metric(const nlohmann::ordered_json& line) { append_file(path_ / "metrics.jsonl", line.dump() + "\n"); }
 
 uint64_t RunFolder::metrics_bytes() const {
     std::error_code code;

@@ -13,7 +13,8 @@ class RunFolder {
     // names
     // --resume; a log and prepared volumes of a run that failed before its first step do not count), or while another
     // process trains in it. A lock of a killed process does not count.
-    RunFolder(std::filesystem::path path, bool resume, bool quiet);
+    // `checkpoints`: with a folder for them.
+    RunFolder(std::filesystem::path path, bool resume, bool quiet, bool checkpoints = true);
     ~RunFolder();
     RunFolder(const RunFolder&) = delete;
     RunFolder& operator=(const RunFolder&) = delete;
@@ -34,7 +35,6 @@ class RunFolder {
     void cut_metrics(uint64_t bytes);
 
   private:
-    void append(const std::filesystem::path& file, std::string_view text);
     std::filesystem::path path_;
     bool quiet_;
     int lock_ = -1;

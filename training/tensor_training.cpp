@@ -5,6 +5,7 @@
 #include "base/interrupt.hpp"
 #include "training/class_weights.hpp"
 #include "training/learner.hpp"
+#include "training/schedule.hpp"
 
 namespace cmtl {
 
@@ -61,8 +62,7 @@ void train_on_tensors(const TensorTraining& job, const TrainRequest& request) {
     const Tensor f = config.model.features ? context.to_device(*features) : Tensor();
     const std::vector<Tensor> targets = learner.labels_of(labels);
     for (int64_t step = 0; step < job.steps && !interrupted(); ++step) {
-        const double rate =
-            config.train.schedule == "constant" ? config.train.lr : cosine_schedule(config.train.lr, step, job.steps);
+        const double rate = learning_rate(config.train, step, job.steps, 1);  // a step is an epoch of one batch
         learner.begin_sums(step);
         learner.step(x, f, targets, step, rate);
         const double loss = learner.sums().total;

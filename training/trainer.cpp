@@ -2,19 +2,21 @@
 
 #include <chrono>
 #include <cmath>
-#include <limits>
-#include <numeric>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
+#include "training/case_predictions.hpp"
 #include "training/class_weights.hpp"
-#include "training/cohort_volumes.hpp"
 #include "training/config_tree.hpp"
+#include "training/epoch_notes.hpp"
 #include "training/learner.hpp"
 #include "training/position.hpp"
 #include "training/run_folder.hpp"
+#include "training/schedule.hpp"
+#include "training/tensorboard.hpp"
+#include "training/training_data.hpp"
 #include "training/training_report.hpp"
 #include "version.hpp"
 
@@ -31,24 +33,23 @@ class Trainer {
         : job_(job),
           config_(job.config),
           folder_(job.run, job.resume, job.quiet),
-          context_(ContextOptions{.device = job.device, .compute = compute_type(job.config)}) {}
+          context_(ContextOptions{.device = job.device, .compute = compute_type(job.config)}),
+          data_(job, folder_) {}
 
     TrainOutcome run();
 
   private:
-    bool prepare();  // false: interrupted
-    void leave_out(const std::vector<std::string>& failed);
-    void match_features();
     void begin();
     bool resume();
     bool learn();  // false: interrupted
+    Batch next(Prefetcher& batches, bool first);
     void read_sums();
-    void finish_epoch();
+    void finish_epoch(Progress& progress);
+    std::string judge(double score, bool& better);
+    EpochNote note(const LossSums& means) const;
     void finish();
     void save(const std::string& name);
-    Predictions predict(const std::vector<size_t>& cases, std::vector<double>* losses = nullptr);
     json settings() const;
-    std::string fingerprint() const;
     double rate(int64_t step) const;
     ClassWeights training_class_weights();
     void begin_with(const std::filesystem::path& init);
@@ -57,118 +58,28 @@ class Trainer {
     const Config& config_;
     RunFolder folder_;
     Context context_;
+    TrainingData data_;
     TrainOutcome outcome_;
-    std::vector<size_t> train_, val_, test_;
-    ModelFile description_;  // what goes into every checkpoint's metadata
-    std::optional<VolumeCache> cache_;
-    std::optional<VolumeStore> store_;
-    std::vector<CachedVolume> volumes_;
-    bool computed_ = false;  // features come from the volumes, not from a table
-    std::vector<std::vector<float>> scaled_;
-    std::optional<Dataset> dataset_;
     std::optional<Learner> learner_;
     Position at_;
-    int64_t steps_ = 0;
-    int64_t sums_read_ = 0;   // steps of this epoch whose losses at_ holds
-    double shown_loss_ = 0;   // mean over the steps read last
+    int64_t steps_ = 0, per_epoch_ = 0;  // of the optimiser
+    int64_t sums_read_ = 0;      // batches of this epoch whose losses at_ holds
+    LossSums shown_;             // means over the batches read last
+    std::optional<double> auc_;  // of the last evaluation
+    std::optional<TensorBoardWriter> board_;
     std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 
 TrainOutcome Trainer::run() {
     folder_.log(
         fmt::format("cmtl {} ({}) on {}, {} threads", CMTL_VERSION, CMTL_COMMIT, to_string(job_.device), job_.threads));
-    if (!job_.cohort.has_splits) assign_splits(job_.cohort, config_.data.validation_share, job_.seed);
-    if (config_.model.features) match_features();
-    outcome_.interrupted = !prepare();
+    outcome_.interrupted = !data_.prepare(context_.on_gpu());
+    outcome_.failed = data_.failed;
     if (outcome_.interrupted) return outcome_;
     begin();
     outcome_.interrupted = !learn();
     if (!outcome_.interrupted) finish();
     return outcome_;
-}
-
-// Feature rows for every case, before hours go into volumes; without a table they will come from the volumes.
-void Trainer::match_features() {
-    if (!job_.features) {
-        if (!job_.cohort.has_images)
-            fail(ErrorKind::usage, "train",
-                 "a model with a feature branch needs --features where there are no images (or --set model.features=false)");
-        const auto count = static_cast<int64_t>(feature_names(config_.radiomics).size());
-        if (config_.model.feature_count != count)
-            fail(ErrorKind::usage, "train", "model.feature_count is {}, but {} are {} features", config_.model.feature_count,
-                 config_.radiomics.set, count);
-        computed_ = true;
-        return;
-    }
-    std::vector<std::string> absent;
-    for (const CohortCase& one : job_.cohort.cases)
-        if (!job_.features->find(one.id)) absent.push_back(one.id);
-    if (absent.empty()) return;
-    const size_t shown = std::min<size_t>(absent.size(), 10);
-    fail(ErrorKind::input, "features", "{}: no features for {} of the {} cases of {}: {}{}",
-         job_.features->file.string(), absent.size(), job_.cohort.cases.size(), job_.cohort.file.string(),
-         fmt::join(absent.begin(), absent.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-         shown < absent.size() ? ", ..." : "");
-}
-
-bool Trainer::prepare() {
-    auto& cases = job_.cohort.cases;
-    if (config_.model.volume || computed_) {
-        if (!job_.cohort.has_images)
-            fail(ErrorKind::usage, "train",
-                 "{} has no Image column: give images, or train on features alone with --preset features",
-                 job_.cohort.file.string());
-        CacheContents contents;
-        if (computed_) contents.features = config_.radiomics;
-        cache_.emplace(job_.cache.empty() ? job_.run / "cache" : job_.cache, config_.preparation, contents);
-        CohortPreparation done = prepare_cohort(*cache_, cases, {.device = job_.device, .quiet = job_.quiet});
-        if (done.interrupted) return false;
-        volumes_ = std::move(done.volumes);
-        leave_out(done.failed);
-        if (computed_) job_.features = feature_table_of(cases, volumes_, config_.radiomics, cache_->folder());
-        if (config_.model.volume) store_.emplace(*cache_, cases, config_.preparation, config_.data.memory_gib * 1024 * 1024 * 1024);
-    }
-    for (size_t i = 0; i < cases.size(); ++i)
-        (cases[i].split == Split::val ? val_ : cases[i].split == Split::test ? test_ : train_).push_back(i);
-    if (train_.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
-
-    description_.options = config_.model;
-    if (cache_) description_.preparation = config_.preparation;
-    if (config_.model.volume) description_.intensity = intensity_statistics(volumes_, train_);
-    if (computed_) description_.radiomics = config_.radiomics;
-    if (config_.model.features) {
-        std::vector<size_t> rows;
-        for (const size_t i : train_) rows.push_back(*job_.features->find(cases[i].id));
-        description_.scaler = fit_scaler(*job_.features, rows, config_.data.feature_scaling);
-        for (const CohortCase& one : cases) {
-            scaled_.emplace_back(job_.features->names.size());
-            description_.scaler->apply(job_.features->row(*job_.features->find(one.id)), scaled_.back());
-        }
-    }
-    dataset_.emplace(config_, cases, store_ ? &*store_ : nullptr,
-                     description_.intensity.value_or(IntensityStatistics{}), scaled_, job_.seed, context_.on_gpu());
-    return true;
-}
-
-// Cases that could not be prepared go; the run goes on with the rest.
-void Trainer::leave_out(const std::vector<std::string>& failed) {
-    auto& cases = job_.cohort.cases;
-    std::vector<CohortCase> good;
-    std::vector<CachedVolume> volumes;
-    for (size_t i = 0; i < cases.size(); ++i) {
-        if (failed[i].empty()) {
-            good.push_back(std::move(cases[i]));
-            volumes.push_back(std::move(volumes_[i]));
-            continue;
-        }
-        outcome_.failed.push_back(fmt::format("{}: {}", cases[i].id, failed[i]));
-        folder_.log("left out " + outcome_.failed.back());
-    }
-    if (good.empty())
-        fail(ErrorKind::input, "train", "none of the {} cases could be prepared; the first: {}", cases.size(),
-             outcome_.failed.front());
-    cases = std::move(good);
-    volumes_ = std::move(volumes);
 }
 
 json Trainer::settings() const {
@@ -179,18 +90,15 @@ json Trainer::settings() const {
     return tree;
 }
 
-std::string Trainer::fingerprint() const {
-    std::string text;
-    for (const CohortCase& one : job_.cohort.cases)
-        text += fmt::format("{} {} {}\n", one.id, fmt::join(one.labels, ","), to_string(one.split));
-    for (const auto& row : scaled_) text.append(reinterpret_cast<const char*>(row.data()), row.size() * sizeof(float));
-    for (const auto& v : volumes_) text += fmt::format("{} {}\n", v.sum, v.sum_of_squares);
-    return fmt::format("{:016x}", name_hash(text));
-}
-
 void Trainer::begin() {
-    const auto batches = static_cast<int64_t>(epoch_batches(train_, config_.train.batch_size, job_.seed, 0).size());
-    steps_ = (batches + config_.train.accumulate - 1) / config_.train.accumulate * config_.train.epochs;
+    if (config_.train.patience > 0 && data_.val.empty())
+        fail(ErrorKind::usage, "train",
+             "train.patience is {}, but there are no validation cases to stop by: give a Split column or "
+             "data.validation_share, or set train.patience=0",
+             config_.train.patience);
+    const auto batches = static_cast<int64_t>(epoch_batches(data_.train, config_.train.batch_size, job_.seed, 0).size());
+    per_epoch_ = (batches + config_.train.accumulate - 1) / config_.train.accumulate;
+    steps_ = per_epoch_ * config_.train.epochs;
     if (config_.train.max_steps > 0) steps_ = std::min(steps_, config_.train.max_steps);
     learner_.emplace(context_, config_, job_.seed, training_class_weights());
     at_.task_sums.assign(config_.model.tasks.size(), 0);
@@ -202,16 +110,17 @@ void Trainer::begin() {
         folder_.cut_metrics(0);
         write_file(folder_.path() / "config.json", settings().dump(2) + "\n");
         folder_.log(fmt::format("{} training, {} validation, {} test cases; {} parameters; {} steps in {} epochs",
-                                train_.size(), val_.size(), test_.size(), parameter_count(learner_->net()), steps_,
-                                config_.train.epochs),
+                                data_.train.size(), data_.val.size(), data_.test.size(),
+                                parameter_count(learner_->net()), steps_, config_.train.epochs),
                     true);
     }
+    if (config_.train.tensorboard) board_.emplace(folder_.path() / "tensorboard", at_.epoch);
 }
 
 ClassWeights Trainer::training_class_weights() {
     std::vector<std::vector<int64_t>> labels(config_.model.tasks.size());
-    for (const size_t i : train_)
-        for (size_t k = 0; k < labels.size(); ++k) labels[k].push_back(job_.cohort.cases[i].labels[k]);
+    for (const size_t i : data_.train)
+        for (size_t k = 0; k < labels.size(); ++k) labels[k].push_back(data_.cases()[i].labels[k]);
     const ClassWeights weights = class_weights(config_.loss.class_weights, config_.model.tasks, labels);
     for (size_t k = 0; k < weights.size(); ++k)
         folder_.log(
@@ -223,7 +132,7 @@ ClassWeights Trainer::training_class_weights() {
 void Trainer::begin_with(const std::filesystem::path& init) {
     const ModelFile file = read_model(context_, init);
     folder_.log(fmt::format("{}: {}", file.source, learner_->transfer(file).text()), true);
-    const auto& here = description_.scaler;
+    const auto& here = data_.description.scaler;
     if (file.scaler && here && file.scaler->names.size() == here->names.size() && file.scaler->names != here->names)
         folder_.log(fmt::format("{}: its features have other names than this cohort's: they are taken by position",
                                 file.source),
@@ -248,11 +157,17 @@ bool Trainer::resume() {
                     true);
     for (const char* key : {"version", "commit", "device", "threads", "sources"})
         for (json* tree : {&then, &now}) tree->at("run").erase(key);
+    // What changes no weight may change: a full disk asks for another kind of cache, another machine for other threads.
+    for (const auto& [group, keys] :
+         {std::pair{"data", std::vector{"cache", "memory_gib", "workers"}},
+          std::pair{"train", std::vector{"tensorboard", "checkpoint_steps", "checkpoint_minutes"}}})
+        for (const char* key : keys)
+            for (json* tree : {&then, &now}) tree->at(group).erase(key);
     if (const std::string difference = first_difference(now, then); !difference.empty())
         fail(ErrorKind::usage, "run",
              "{}: was begun with other settings ({}): resume with the same ones or choose another folder",
              folder_.path().string(), difference);
-    if (read("cmtl.cohort") != json(fingerprint()))
+    if (read("cmtl.cohort") != json(data_.fingerprint()))
         fail(ErrorKind::input, "run",
              "{}: the cohort, its features or its images changed since the last checkpoint: choose another folder",
              folder_.path().string());
@@ -268,42 +183,47 @@ bool Trainer::resume() {
 
 void Trainer::save(const std::string& name) {
     at_.metrics_bytes = folder_.metrics_bytes();
-    Metadata metadata = model_metadata(description_);
+    Metadata metadata = model_metadata(data_.description);
     metadata["cmtl.config"] = settings().dump();
     metadata["cmtl.position"] = to_json(at_).dump();
-    metadata["cmtl.cohort"] = json(fingerprint()).dump();
+    metadata["cmtl.cohort"] = json(data_.fingerprint()).dump();
     write_safetensors(folder_.checkpoint(name), learner_->state(), metadata);
     saved_ = std::chrono::steady_clock::now();
 }
 
-double Trainer::rate(int64_t step) const {
-    return config_.train.schedule == "constant" ? config_.train.lr : cosine_schedule(config_.train.lr, step, steps_);
+double Trainer::rate(int64_t step) const { return learning_rate(config_.train, step, steps_, per_epoch_); }
+
+EpochNote Trainer::note(const LossSums& means) const {
+    return {at_.epoch + 1, config_.train.epochs, means.total, means.tasks, means.weights, rate(at_.step - 1), auc_};
 }
 
 bool Trainer::learn() {
-    Progress progress("train", steps_, job_.quiet);
-    progress.advance({}, at_.step);
-    while (at_.step < steps_) {
+    Progress progress(job_.title, steps_, job_.quiet, 60);
+    progress.begin_at(at_.step);
+    while (at_.step < steps_ && !at_.stopped) {
         const auto batches =
-            epoch_batches(train_, config_.train.batch_size, job_.seed, static_cast<uint64_t>(at_.epoch));
+            epoch_batches(data_.train, config_.train.batch_size, job_.seed, static_cast<uint64_t>(at_.epoch));
         const int64_t accumulate = config_.train.accumulate;
         const int64_t count =
             std::min<int64_t>(static_cast<int64_t>(batches.size()), at_.batch + (steps_ - at_.step) * accumulate);
-        Prefetcher ahead(at_.batch, count, [&, epoch = static_cast<uint64_t>(at_.epoch)](int64_t i) {
-            return dataset_->augmented(batches[static_cast<size_t>(i)], epoch);
-        });
+        Prefetcher ahead(
+            at_.batch, count,
+            [&, epoch = static_cast<uint64_t>(at_.epoch)](int64_t i) {
+                return data_.dataset().augmented(batches[static_cast<size_t>(i)], epoch);
+            },
+            config_.data.workers);
         sums_read_ = at_.batch;
         learner_->begin_sums(at_.step, {at_.loss_sum, at_.task_sums, at_.weight_sums, at_.batch, at_.norm_sum});
         while (at_.batch < count) {
-            const int64_t micro_batches = std::min(accumulate, count - at_.batch);
-            for (int64_t i = 0; i < micro_batches; ++i)
-                learner_->step(ahead.next(), config_.preparation.crop, at_.step, rate(at_.step), {i, micro_batches});
+            const int64_t parts = std::min(accumulate, count - at_.batch);
+            for (int64_t i = 0; i < parts; ++i)
+                learner_->step(next(ahead, i == 0), config_.preparation.crop, at_.step, rate(at_.step), {i, parts});
             ++at_.step;
-            at_.batch += micro_batches;
+            at_.batch += parts;
             // Who asks for the loss waits for the device: on a GPU only now and then.
             if (!context_.on_gpu() || at_.batch - sums_read_ >= 16 || at_.batch == count) read_sums();
             if (job_.after_step) job_.after_step(at_.step);
-            progress.advance(fmt::format("epoch {}/{} loss {:.4f}", at_.epoch + 1, config_.train.epochs, shown_loss_));
+            progress.advance(text_of(note(shown_), config_.model.tasks));
             if (at_.batch == count) break;  // finish_epoch() saves
             const double minutes =
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - saved_).count() / 60;
@@ -315,16 +235,37 @@ bool Trainer::learn() {
             }
             if (interrupted()) return false;
         }
-        finish_epoch();
-        if (interrupted() && at_.step < steps_) return false;
+        finish_epoch(progress);
+        if (interrupted() && at_.step < steps_ && !at_.stopped) return false;
     }
     return true;
 }
 
+// A case that cannot be read any more ends the run, but not without a checkpoint of what was learnt until then. Within a
+// step (not its `first` batch) the device's sums are of an unfinished one; those that were read before it serve.
+Batch Trainer::next(Prefetcher& batches, bool first) {
+    try {
+        return batches.next();
+    } catch (const Error&) {
+        if (at_.batch > 0) {
+            if (first) read_sums();
+            if (sums_read_ == at_.batch) save("latest");
+        }
+        folder_.log("the state of the last checkpoint is kept: repair what is wrong and go on with --resume", true);
+        throw;
+    }
+}
+
 void Trainer::read_sums() {
     const LossSums sums = learner_->sums();
-    if (sums.batches > sums_read_)
-        shown_loss_ = (sums.total - at_.loss_sum) / static_cast<double>(sums.batches - sums_read_);
+    if (sums.batches > sums_read_) {
+        const auto batches = static_cast<double>(sums.batches - sums_read_);
+        shown_ = {(sums.total - at_.loss_sum) / batches, sums.tasks, sums.weights, 1};
+        for (size_t k = 0; k < sums.tasks.size(); ++k) {
+            shown_.tasks[k] = (sums.tasks[k] - at_.task_sums[k]) / batches;
+            shown_.weights[k] = (sums.weights[k] - at_.weight_sums[k]) / batches;
+        }
+    }
     sums_read_ = sums.batches;
     at_.loss_sum = sums.total;
     at_.task_sums = sums.tasks;
@@ -332,13 +273,32 @@ void Trainer::read_sums() {
     at_.norm_sum = sums.gradient_norms;
 }
 
-void Trainer::finish_epoch() {
+// Takes an evaluation's score into the position: the best weights, and whether patience ends.
+std::string Trainer::judge(double score, bool& better) {
+    better = at_.best_epoch < 0 || score > at_.best;
+    if (better) {
+        at_.best = std::isfinite(score) ? score : at_.best;
+        at_.best_epoch = at_.epoch + 1;
+    }
+    if (score > at_.reference + config_.train.min_delta) {
+        at_.reference = score;
+        at_.waited = 0;
+    } else {
+        ++at_.waited;
+    }
+    at_.stopped = config_.train.patience > 0 && at_.waited >= config_.train.patience && at_.step < steps_;
+    auc_ = score;
+    return fmt::format(", validation AUC {:.4f}{}", score, better ? " (best)" : "");
+}
+
+void Trainer::finish_epoch(Progress& progress) {
     const auto batches = static_cast<double>(at_.batch);
     ordered_json line{
         {"epoch", at_.epoch + 1}, {"step", at_.step}, {"lr", rate(at_.step - 1)}, {"loss", at_.loss_sum / batches}};
+    LossSums means{at_.loss_sum / batches, at_.task_sums, at_.weight_sums, 1};
     for (size_t k = 0; k < at_.task_sums.size(); ++k) {
-        line["loss_" + config_.model.tasks[k].name] = at_.task_sums[k] / batches;
-        line["weight_" + config_.model.tasks[k].name] = at_.weight_sums[k] / batches;  // mean over the batches
+        line["loss_" + config_.model.tasks[k].name] = means.tasks[k] /= batches;
+        line["weight_" + config_.model.tasks[k].name] = means.weights[k] /= batches;
     }
     if (config_.train.clip_norm > 0) {
         const int64_t accumulate = config_.train.accumulate;
@@ -347,26 +307,22 @@ void Trainer::finish_epoch() {
     }
     const bool last = at_.step == steps_;
     bool better = false;
-    std::string note;
-    if (!val_.empty() && (last || (at_.epoch + 1) % config_.train.evaluate_every == 0)) {
-        std::vector<double> losses;
-        const auto metrics = all_metrics(predict(val_, &losses));
+    std::string judged;
+    if (!data_.val.empty() && (last || (at_.epoch + 1) % config_.train.evaluate_every == 0)) {
+        const Predictions predictions = predict_cases(*learner_, data_, config_, data_.val);
+        const auto losses = mean_losses(predictions);
+        const auto metrics = all_metrics(predictions);
         ordered_json val;
         for (size_t k = 0; k < metrics.size(); ++k)
             val[metrics[k].name] = {{"loss", losses[k]}, {"auc", metrics[k].auc}, {"accuracy", metrics[k].accuracy}};
-        const double score = mean_auc(metrics);
-        val["mean_auc"] = score;
+        val["mean_auc"] = mean_auc(metrics);
         line["val"] = val;
-        better = at_.best_epoch < 0 || score > at_.best;
-        if (better) {
-            at_.best = std::isfinite(score) ? score : at_.best;
-            at_.best_epoch = at_.epoch + 1;
-        }
-        note = fmt::format(", validation AUC {:.4f}{}", score, better ? " (best)" : "");
+        judged = judge(mean_auc(metrics), better);
     }
     folder_.metric(line);
-    folder_.log(
-        fmt::format("epoch {}/{}: loss {:.5f}{}", at_.epoch + 1, config_.train.epochs, at_.loss_sum / batches, note));
+    if (board_) board_->write(at_.epoch + 1, scalars_of(line));
+    folder_.log(fmt::format("epoch {}/{}: loss {:.5f}{}", at_.epoch + 1, config_.train.epochs, means.total, judged));
+    progress.line(text_of(note(means), config_.model.tasks));
     ++at_.epoch;
     at_.batch = 0;
     at_.loss_sum = 0;
@@ -374,49 +330,13 @@ void Trainer::finish_epoch() {
     at_.weight_sums = at_.task_sums;
     at_.norm_sum = 0;
     // best before latest: a run that is killed between the two does this epoch again.
-    const bool choose_last = val_.empty() || config_.train.select == "last";
-    if (choose_last ? last : better) save("best");
+    const bool choose_last = data_.val.empty() || config_.train.select == "last";
+    if (choose_last ? last || at_.stopped : better) save("best");
     save("latest");
-}
-
-Predictions Trainer::predict(const std::vector<size_t>& cases, std::vector<double>* losses) {
-    Predictions out;
-    const auto& tasks = config_.model.tasks;
-    for (const Task& task : tasks) out.tasks.push_back({task.name, static_cast<int>(task.classes), {}, {}});
-    // Without gradients cases do not depend on each other: large volumes go one by one, which saves memory.
-    const auto& crop = config_.preparation.crop;
-    const int64_t fit =
-        config_.model.volume ? (int64_t{1} << 22) / (crop[0] * crop[1] * crop[2]) : config_.train.batch_size;
-    const int64_t most = std::clamp<int64_t>(fit, 1, config_.train.batch_size);
-    std::vector<std::vector<size_t>> groups;
-    for (const size_t i : cases) {
-        if (groups.empty() || static_cast<int64_t>(groups.back().size()) >= most) groups.emplace_back();
-        groups.back().push_back(i);
-    }
-    Prefetcher ahead(0, static_cast<int64_t>(groups.size()),
-                     [&](int64_t g) { return dataset_->plain(groups[static_cast<size_t>(g)]); });
-    for (size_t g = 0; g < groups.size(); ++g) {
-        const Batch batch = ahead.next();
-        const auto probabilities = learner_->probabilities(batch, config_.preparation.crop);
-        for (const size_t i : batch.cases) out.ids.push_back(job_.cohort.cases[i].id);
-        for (size_t k = 0; k < tasks.size(); ++k) {
-            auto& task = out.tasks[k];
-            task.probabilities.insert(task.probabilities.end(), probabilities[k].begin(), probabilities[k].end());
-            for (const int64_t label : batch.labels[k]) task.labels.push_back(static_cast<int>(label));
-        }
-    }
-    if (losses)
-        for (const auto& task : out.tasks) {
-            double sum = 0;
-            int64_t known = 0;
-            for (size_t i = 0; i < task.size(); ++i)
-                if (task.labels[i] >= 0) {
-                    sum -= std::log(std::max(task.probability(i, task.labels[i]), 1e-300));
-                    ++known;
-                }
-            losses->push_back(known ? sum / static_cast<double>(known) : std::numeric_limits<double>::quiet_NaN());
-        }
-    return out;
+    if (at_.stopped)
+        folder_.log(fmt::format("stopped after epoch {}: {} evaluations without a mean validation AUC above {:.4f}",
+                                at_.epoch, at_.waited, at_.reference + config_.train.min_delta),
+                    true);
 }
 
 void Trainer::finish() {
@@ -429,15 +349,18 @@ void Trainer::finish() {
     const auto report = [&](const std::vector<size_t>& cases, const char* name, Predictions& predictions,
                             std::vector<TaskMetrics>& metrics) {
         if (cases.empty()) return;
-        predictions = predict(cases);
+        predictions = predict_cases(*learner_, data_, config_, cases);
         metrics = all_metrics(predictions);
         write_predictions(folder_.path() / fmt::format("predictions_{}.csv", name), predictions);
         for (const TaskMetrics& task : metrics) line["final"][name][task.name] = to_json(task);
         line["final"][name]["mean_auc"] = mean_auc(metrics);
         folder_.log(fmt::format("{} cases:\n{}", name, metrics_table(metrics)), true);
     };
-    report(val_, "val", outcome_.val, outcome_.val_metrics);
-    report(test_, "test", outcome_.test, outcome_.test_metrics);
+    report(data_.val, "val", outcome_.val, outcome_.val_metrics);
+    report(data_.test, "test", outcome_.test, outcome_.test_metrics);
+    line["final"]["epochs"] = at_.epoch;
+    line["final"]["parameters"] = parameter_count(learner_->net());
+    if (at_.stopped) line["final"]["stopped"] = {{"epoch", at_.epoch}, {"evaluations_waited", at_.waited}};
     folder_.metric(line);
     write_training_report(folder_.path(), settings(), outcome_.val, outcome_.test, outcome_.failed);
     folder_.log("done", false);

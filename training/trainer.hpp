@@ -27,6 +27,7 @@ struct TrainJob {
     Device device;
     int threads = 1;
     bool resume = false, quiet = false;
+    std::string title = "train";  // in front of the progress bar
     // Called after every optimiser step with the number of steps done. What it throws ends the training at once,
     // without a checkpoint, as a kill would.
     std::function<void(int64_t)> after_step;
@@ -40,12 +41,13 @@ struct TrainOutcome {
 };
 
 // Trains and leaves in the run folder: config.json, metrics.jsonl (one line per epoch, one at the end), log.txt,
-// checkpoints/{latest,best}.safetensors, predictions_{val,test}.csv, report.html.
+// checkpoints/{latest,best}.safetensors, predictions_{val,test}.csv, tensorboard/, and at last report.html.
 //
 // The same seed, cohort, configuration and number of threads give the same bits, run after run, and also when the run
 // was interrupted or killed at any moment and resumed. The test cases are looked at once, at the end. Throws Error:
 // input for wrong data, a changed cohort, another architecture, a loss that is not finite; usage for a configuration
-// other than the one the folder was begun with; resource where the disk is full (older checkpoints survive).
+// other than the one the folder was begun with, and for train.patience without validation cases; resource where the
+// disk is full (older checkpoints survive). A case that cannot be read any more ends the training with the state saved.
 TrainOutcome train(TrainJob job);
 
 // One line per task: "CT        AUC 0.93 [0.90, 0.96]  accuracy ...".

@@ -255,36 +255,19 @@ CachedVolume VolumeCache::prepare(Context& context, const CohortCase& one) const
     return made;
 }
 
-std::vector<uint16_t> VolumeCache::read(const CohortCase& one) const {
+std::vector<uint16_t> VolumeCache::read(const CohortCase& one, CachedVolume* facts) const {
     const fs::path path = path_of(one);
     require_readable(path);
     try {
         const Entry entry = Entry::read(path, true);
         const auto& s = preparation_.size;
-        if (entry.facts().voxels == static_cast<uint64_t>(s[0] * s[1] * s[2])) return entry.inflate();
+        const CachedVolume found = entry.facts();
+        if (facts) *facts = found;
+        if (found.voxels == static_cast<uint64_t>(s[0] * s[1] * s[2])) return entry.inflate();
     } catch (const json::exception&) {
     } catch (const Error&) {
     }
     damaged(path);
-}
-
-VolumeStore::VolumeStore(const VolumeCache& cache, const std::vector<CohortCase>& cases,
-                         const PreparationOptions& preparation, double memory_bytes)
-    : cache_(cache), cases_(cases), kept_(cases.size()) {
-    const auto& s = preparation.size;
-    keep_ =
-        static_cast<double>(cases.size()) * static_cast<double>(s[0] * s[1] * s[2]) * sizeof(uint16_t) <= memory_bytes;
-}
-
-std::shared_ptr<const std::vector<uint16_t>> VolumeStore::get(size_t case_number) {
-    {
-        std::lock_guard lock(mutex_);
-        if (kept_[case_number]) return kept_[case_number];
-    }
-    auto volume = std::make_shared<const std::vector<uint16_t>>(cache_.read(cases_[case_number]));
-    std::lock_guard lock(mutex_);
-    if (keep_) kept_[case_number] = volume;
-    return volume;
 }
 
 }  // namespace cmtl

@@ -2,8 +2,6 @@
 // Prepared volumes and their features on disk, so that a cohort is read, segmented and measured once.
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,8 +39,8 @@ class VolumeCache {
     // Makes what is missing and writes the entry; features are computed on the context's device. Throws Error as prepare_case and
     // case_features do; a volume whose features cannot be computed is kept.
     CachedVolume prepare(Context& context, const CohortCase& one) const;
-    // Throws Error(input) for a damaged entry, naming the file.
-    std::vector<uint16_t> read(const CohortCase& one) const;
+    // `facts` as find() gives them, without features. Throws Error(input) for a damaged entry, naming the file.
+    std::vector<uint16_t> read(const CohortCase& one, CachedVolume* facts = nullptr) const;
 
     const std::filesystem::path& folder() const { return folder_; }
     const PreparationOptions& preparation() const { return preparation_; }
@@ -60,21 +58,6 @@ class VolumeCache {
     std::filesystem::path folder_;
     PreparationOptions preparation_;
     CacheContents contents_;
-};
-
-// The volumes of a cohort while it is trained on: kept in memory when `memory_bytes` holds all of them. Thread-safe.
-class VolumeStore {
-  public:
-    VolumeStore(const VolumeCache& cache, const std::vector<CohortCase>& cases, const PreparationOptions& preparation,
-                double memory_bytes);
-    std::shared_ptr<const std::vector<uint16_t>> get(size_t case_number);
-
-  private:
-    const VolumeCache& cache_;
-    const std::vector<CohortCase>& cases_;
-    bool keep_;
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<const std::vector<uint16_t>>> kept_;
 };
 
 }  // namespace cmtl

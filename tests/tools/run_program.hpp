@@ -57,7 +57,10 @@ class Process {
             ::waitpid(pid_, nullptr, 0);
         }
     }
-    void signal(int number) const { ::kill(pid_, number); }
+    // Nothing where the process ended already: kill(-1) would be everybody's.
+    void signal(int number) const {
+        if (pid_ > 0) ::kill(pid_, number);
+    }
     bool running() {
         int status = 0;
         if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) finish(status);

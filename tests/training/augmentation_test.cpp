@@ -2,6 +2,8 @@
 #include "training/augmentation.hpp"
 
 #include <gtest/gtest.h>
+
+#include <atomic>
 #include <omp.h>
 
 #include <cmath>
@@ -169,11 +171,28 @@ TEST(Prefetcher, KeepsTheOrderAndHandsOnErrors) {
         batch.cases = {static_cast<size_t>(i)};
         return batch;
     };
-    Prefetcher ahead(3, 10, job);
-    for (size_t i = 3; i < 7; ++i) EXPECT_EQ(ahead.next().cases.front(), i);
-    test::expect_error(ErrorKind::input, {"seven"}, [&] { ahead.next(); });
-    Prefetcher abandoned(0, 1000, job);
-    EXPECT_EQ(abandoned.next().cases.front(), 0u);
+    for (const int64_t workers : {1, 2, 5, 20}) {
+        Prefetcher ahead(3, 10, job, workers);
+        for (size_t i = 3; i < 7; ++i) EXPECT_EQ(ahead.next().cases.front(), i);
+        test::expect_error(ErrorKind::input, {"seven"}, [&] { ahead.next(); });
+        Prefetcher abandoned(0, 1000, job, workers);
+        EXPECT_EQ(abandoned.next().cases.front(), 0u);
+    }
+    Prefetcher none(4, 4, job);
+    test::expect_error(ErrorKind::internal, {"more batches"}, [&] { none.next(); });
+}
+
+TEST(Prefetcher, MakesNoMoreThanItIsAllowed) {
+    std::atomic<int64_t> begun = 0;
+    const auto job = [&](int64_t) {
+        ++begun;
+        return Batch{};
+    };
+    Prefetcher ahead(0, 100, job, 3);
+    for (int64_t asked = 1; asked <= 50; ++asked) {
+        ahead.next();
+        EXPECT_LE(begun, asked + 4);
+    }
 }
 
 }  // namespace

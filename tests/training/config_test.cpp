@@ -74,7 +74,7 @@ TEST(Config, WrongTypesAndValuesAreRefused) {
     expect_error(ErrorKind::usage, {"train takes a group"}, [] { with({"train=1"}); });
     expect_error(ErrorKind::usage, {"train.epochs is 0"}, [] { with({"train.epochs=0"}); });
     expect_error(ErrorKind::usage, {"train.lr is -1"}, [] { with({"train.lr=-1"}); });
-    expect_error(ErrorKind::usage, {"train.schedule", "cosine or constant"}, [] { with({"train.schedule=linear"}); });
+    expect_error(ErrorKind::usage, {"train.schedule", "cosine, step or constant"}, [] { with({"train.schedule=linear"}); });
     expect_error(ErrorKind::usage, {"loss.name", "uncertainty"}, [] { with({"loss.name=focal"}); });
     expect_error(ErrorKind::usage, {"loss.alpha", "one number per task"}, [] { with({"loss.alpha=1,2"}); });
     expect_error(ErrorKind::usage, {"shift3d.p 1.2", "[0, 1]"}, [] { with({"model.shift3d.p=1.2"}); });

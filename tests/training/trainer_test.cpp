@@ -12,7 +12,7 @@
 #include "pipeline/model_file.hpp"
 #include "training/folds.hpp"
 #include "training/request.hpp"
-#include "training/training_fixtures.hpp"
+#include "training/trainer_fixture.hpp"
 #include "training/volume_fixture.hpp"
 
 namespace cmtl {
@@ -22,29 +22,9 @@ using nlohmann::json;
 using test::expect_error;
 namespace fs = std::filesystem;
 
-struct FeatureTraining : testing::Test {
-    test::Folder folder;
-    TrainRequest request;
-    // 48 training cases: 5 steps per epoch.
-    const std::vector<std::string> base{"train.epochs=6", "train.lr=0.05", "train.batch_size=10", "train.select=best",
-                                        "model.dropout=0.3"};
-    void SetUp() override {
-        test::write_feature_cohort(folder, 60);
-        request.manifest = folder / "labels.csv";
-        request.features = folder / "features.csv";
-        request.run = folder / "run";
-        request.settings = base;
-        request.quiet = true;
-        request.seed = 3;
-    }
-    TrainOutcome train_now() { return train(make_job(request)); }
-    std::vector<json> metrics(const fs::path& run) {
-        std::istringstream lines(test::text_of(run / "metrics.jsonl"));
-        std::vector<json> out;
-        for (std::string line; std::getline(lines, line);) out.push_back(json::parse(line));
-        return out;
-    }
-};
+using test::expect_same_run;
+using test::FeatureTraining;
+using test::train_with_deaths;
 
 TEST_F(FeatureTraining, LeavesTheWholeRunFolder) {
     const TrainOutcome outcome = train_now();
@@ -86,28 +66,6 @@ TEST_F(FeatureTraining, TakesTheScalingFromTrainingCasesOnly) {
     EXPECT_EQ(file.scaler->offset, (std::vector<double>{0, -2}));
     EXPECT_EQ(file.scaler->divisor, (std::vector<double>{7, 21}));
     EXPECT_TRUE(fs::exists(request.run / "predictions_test.csv"));
-}
-
-struct Killed {};
-
-// Trains, dies after each of these steps, goes on.
-void train_with_deaths(TrainRequest request, const std::vector<int64_t>& deaths) {
-    for (const int64_t last : deaths) {
-        TrainJob job = make_job(request);
-        job.after_step = [last](int64_t step) {
-            if (step == last) throw Killed{};
-        };
-        EXPECT_THROW(train(std::move(job)), Killed) << last;
-        request.resume = true;
-    }
-    train(make_job(request));
-}
-
-void expect_same_run(const fs::path& a, const fs::path& b) {
-    for (const char* name : {"checkpoints/latest.safetensors", "checkpoints/best.safetensors"})
-        EXPECT_TRUE(test::data_of(a / name) == test::data_of(b / name)) << name;
-    for (const char* name : {"metrics.jsonl", "predictions_val.csv"})
-        EXPECT_EQ(test::text_of(a / name), test::text_of(b / name)) << name;
 }
 
 TEST_F(FeatureTraining, ResumesBitForBitWhereverItDied) {
