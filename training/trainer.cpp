@@ -11,10 +11,13 @@
 #include "base/progress.hpp"
 #include "training/cohort_volumes.hpp"
 #include "training/config_tree.hpp"
+#include "training/duplicates.hpp"
 #include "training/learner.hpp"
 #include "training/position.hpp"
 #include "training/run_folder.hpp"
+#include "training/run_settings.hpp"
 #include "training/training_report.hpp"
+#include "training/tree_training.hpp"
 #include "version.hpp"
 
 namespace cmtl {
@@ -128,6 +131,9 @@ bool Trainer::prepare() {
     for (size_t i = 0; i < cases.size(); ++i)
         (cases[i].split == Split::val ? val_ : cases[i].split == Split::test ? test_ : train_).push_back(i);
     if (train_.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
+    const auto contents = scan_contents(job_.cohort, volumes_, job_.features ? &*job_.features : nullptr);
+    outcome_.warnings = duplicate_warnings(job_.cohort, contents);
+    for (const auto& warning : outcome_.warnings) folder_.log("warning: " + warning, true);
 
     description_.options = config_.model;
     if (cache_) description_.preparation = config_.preparation;
@@ -169,11 +175,7 @@ void Trainer::leave_out(const std::vector<std::string>& failed) {
 }
 
 json Trainer::settings() const {
-    json tree = to_json(config_);
-    tree["run"] = {{"version", CMTL_VERSION},          {"commit", CMTL_COMMIT},   {"seed", job_.seed},
-                   {"device", to_string(job_.device)}, {"threads", job_.threads}, {"init", job_.init.string()},
-                   {"sources", job_.sources}};
-    return tree;
+    return run_settings(job_);
 }
 
 std::string Trainer::fingerprint() const {
@@ -402,7 +404,8 @@ void Trainer::finish() {
     report(val_, "val", outcome_.val, outcome_.val_metrics);
     report(test_, "test", outcome_.test, outcome_.test_metrics);
     folder_.metric(line);
-    write_training_report(folder_.path(), settings(), outcome_.val, outcome_.test, outcome_.failed);
+    write_training_report(folder_.path(), settings(), outcome_.val, outcome_.test, outcome_.failed,
+                          outcome_.warnings);
     folder_.log("done", false);
 }
 
@@ -422,6 +425,9 @@ std::string metrics_table(const std::vector<TaskMetrics>& tasks) {
     return text;
 }
 
-TrainOutcome train(TrainJob job) { return Trainer(job).run(); }
+TrainOutcome train(TrainJob job) {
+    if (job.config.model.architecture == boosted_trees_architecture) return train_trees(std::move(job));
+    return Trainer(job).run();
+}
 
 }  // namespace cmtl
