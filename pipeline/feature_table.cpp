@@ -57,7 +57,8 @@ std::optional<size_t> FeatureTable::find(const std::string& id) const {
     return it->second;
 }
 
-FeatureTable read_feature_table(const std::filesystem::path& path, const std::string& id_column) {
+FeatureTable read_feature_table(const std::filesystem::path& path, const std::string& id_column,
+                                MissingFeatures missing) {
     const CsvTable csv = read_csv(path);
     const auto id = csv.find(id_column);
     if (!id)
@@ -80,7 +81,8 @@ FeatureTable read_feature_table(const std::filesystem::path& path, const std::st
         const auto [it, fresh] = table.rows.emplace(name, r);
         if (!fresh) csv.reject(r, *id, "stands twice: first at " + csv.place(it->second));
         table.ids.push_back(name);
-        for (const size_t c : columns) table.values.push_back(csv.number(r, c));
+        for (const size_t c : columns)
+            table.values.push_back(missing == MissingFeatures::keep ? csv.number_or_nan(r, c) : csv.number(r, c));
     }
     return table;
 }

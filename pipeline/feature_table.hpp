@@ -22,9 +22,13 @@ struct FeatureTable {
     std::map<std::string, size_t> rows;  // ID to row
 };
 
+// What becomes of cells that are empty, "nan" or infinite: an error, or NaN.
+enum class MissingFeatures { refuse, keep };
+
 // A CSV file of an ID column and feature columns (every other column). Throws Error(input) naming file, line and column
-// for: no ID column, no feature column, an empty or repeated ID, a cell that is not a finite number.
-FeatureTable read_feature_table(const std::filesystem::path& path, const std::string& id_column = "ID");
+// for: no ID column, no feature column, an empty or repeated ID, a cell that is not a number, or a missing one.
+FeatureTable read_feature_table(const std::filesystem::path& path, const std::string& id_column = "ID",
+                                MissingFeatures missing = MissingFeatures::refuse);
 
 // The table's columns in the order of `names`. Throws Error(input) that lists absent names, or, where `names` is empty,
 // tells a wrong number of columns.

@@ -13,6 +13,7 @@
 #include "tools/common.hpp"
 #include "tools/reading.hpp"
 #include "training/cohort.hpp"
+#include "training/tree_training.hpp"
 
 namespace {
 
@@ -228,6 +229,38 @@ int infer_cohort(Context& context, Predictor& predictor, const Arguments& a, con
     return failed.empty() ? 0 : static_cast<int>(ErrorKind::partial);
 }
 
+// Boosted trees read rows of a table: all of them, those of a manifest, or the one of --id.
+int infer_trees(const Arguments& a, const Tool& tool) {
+    if (!a.image.empty() || !a.tensors.empty() || a.features.empty())
+        fail(ErrorKind::usage, "infer",
+             "{}: boosted trees read feature tables: make one with cmtl_prepare or cmtl_radiomics and give it with --features",
+             a.model.string());
+    if (a.report) fail(ErrorKind::usage, "infer", "--report is for CT: boosted trees leave predictions.csv alone");
+    const TreeModel model = read_tree_model(a.model, tool.common.threads);
+    const auto& names = model.trees.front().features();
+    const FeatureTable table = select_features(read_feature_table(a.features, a.id_column, MissingFeatures::keep), names,
+                                               static_cast<int64_t>(names.size()), a.model.string());
+    std::vector<std::string> ids = table.ids;
+    Cohort cohort;
+    if (!a.manifest.empty()) {
+        cohort = read_manifest(a.manifest, a.id_column, model.tasks, false);
+        ids.clear();
+        for (const CohortCase& one : cohort.cases) ids.push_back(one.id);
+    } else if (!a.id.empty()) {
+        ids = {a.id};
+    }
+    for (const auto& id : ids)
+        if (!table.find(id)) fail(ErrorKind::input, "features", "{}: no features for '{}'", a.features.string(), id);
+    Predictions predictions = predict_trees(model, table, ids);
+    for (size_t i = 0; i < cohort.cases.size(); ++i)
+        for (size_t k = 0; k < model.tasks.size(); ++k)
+            predictions.tasks[k].labels[i] = static_cast<int>(cohort.cases[i].labels[k]);
+    make_folder(a.output);
+    write_predictions(a.output / "predictions.csv", predictions);
+    if (!tool.common.quiet) fmt::print("{} cases in {}\n", ids.size(), (a.output / "predictions.csv").string());
+    return 0;
+}
+
 int run(Tool& tool) {
     Arguments a;
     tool.app.description(
@@ -261,6 +294,7 @@ int run(Tool& tool) {
         fail(ErrorKind::usage, "infer", "--series and --group are for a single CT: give it with -i");
     for (const fs::path& path : {a.image, a.mask, a.manifest, a.features, a.tensors})
         if (!path.empty()) require_readable(path);
+    if (is_tree_run(a.model)) return infer_trees(a, tool);
     Context context(ContextOptions{.device = parse_device(tool.common.device), .verbose = tool.common.verbose});
     Predictor predictor(context, a.model);
     if (!a.tensors.empty()) return infer_tensors(context, predictor, a);

@@ -1,9 +1,13 @@
 // cmtl_train: from a cohort to a trained model in a run folder.
+#include <charconv>
+#include <nlohmann/json.hpp>
+
 #include "base/error.hpp"
 #include "evaluation/ablation.hpp"
 #include "nets/named_models.hpp"
 #include "tools/common.hpp"
 #include "tools/reading.hpp"
+#include "training/ensemble.hpp"
 #include "training/folds.hpp"
 #include "training/grid.hpp"
 #include "training/request.hpp"
@@ -15,7 +19,9 @@ struct Arguments {
     cmtl::TrainRequest request;
     cmtl::TensorTraining tensors;
     std::filesystem::path grid;
-    int folds = 0;
+    std::string folds;
+    std::filesystem::path tune;
+    int members = 1;
     int64_t max_steps = 0;
     bool list_settings = false, correct_tilt = false, allow_gaps = false;
 };
@@ -31,8 +37,8 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     auto& r = a.request;
     tool.app.description(
         "Trains COVID-MTL on CT volumes and their image features, or on one of them.\n\n"
-        "The manifest is a CSV file ID,Image[,Mask],CT,NAT,Severity[,Split]: paths relative to it, empty label =\n"
-        "unknown, Split in {train, val, test}. Without an Image column the model is trained on features only. With one,\n"
+        "The manifest is a CSV file ID,Image[,Mask],CT,NAT,Severity[,Split][,Patient][,Site]: paths relative to it,\n"
+        "empty label = unknown, Split in {train, val, test}; a patient's scans stay together. Without an Image column the model is trained on features only. With one,\n"
         "features are computed from the CTs unless --features gives them; --set model.features=false leaves them out.");
     tool.app.add_option("--manifest", r.manifest, "CSV file of cases and labels");
     tool.app.add_option("--features", r.features, "CSV table of features: ID column and feature columns");
@@ -40,12 +46,17 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.app.add_option("-o,--output", r.run, "run folder");
     tool.app.add_flag("--resume", r.resume,
                       "go on with the run in the run folder, or begin it when there is no checkpoint");
-    tool.app.add_option("--folds", a.folds, "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...")
-        ->check(CLI::Range(2, 1000));
     tool.app.add_option("--grid", a.grid,
                         "JSON file of settings to train one by one: {\"base\": {...}, \"axes\": {KEY: [VALUE, ...]},\n"
                         "\"runs\": [{\"name\": N, \"set\": {KEY: VALUE}}], \"seeds\": [0, 1], \"folds\": 0}");
-    tool.app.add_option("--preset", r.preset, "full, small or features; default: full with images, features without")
+    tool.app.add_option("--folds", a.folds,
+                        "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...; site: a fold for each Site");
+    tool.app.add_option("--ensemble", a.members, "train this many models of different seeds and average their probabilities")
+        ->check(CLI::Range(1, 1000));
+    tool.app.add_option("--tune", a.tune,
+                        "JSON list of settings: the best by cross-validation within the training cases (of each fold) is trained");
+    tool.app.add_option("--preset", r.preset,
+                        "full, small, features or trees (XGBoost); default: full with images, features without")
         ->group("Settings");
     tool.app.add_option("--model", r.model, model_help())->group("Settings");
     tool.app.add_option("--task", r.task, "the one task to predict: CT, NAT or Severity")->group("Settings");
@@ -74,8 +85,34 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.example("cmtl_train --manifest cohort.csv --model resnet3d34 --task CT -o run");
     tool.example(
         "cmtl_train --manifest cohort.csv --init run --set train.optimiser=adamw --set train.lr=0.0005 -o second");
+    tool.example("cmtl_train --manifest labels.csv --features table.csv --preset trees --folds 5 --tune trees.json -o run");
     tool.example("cmtl_train --resume -o run");
     tool.example("cmtl_train --grid ablation.json --manifest cohort.csv -o grid");
+}
+
+// --folds, --ensemble and --tune; of a run that is resumed without its manifest, those it was begun with.
+cmtl::StudyOptions study_of(const Arguments& a, const cmtl::TrainJob& job) {
+    std::string folds = a.folds;
+    std::filesystem::path tune = a.tune;
+    cmtl::StudyOptions study;
+    study.members = a.members;
+    if (a.request.resume && a.request.manifest.empty()) {
+        const nlohmann::json then = cmtl::recorded_study(a.request.run);
+        if (then.is_object()) {
+            const nlohmann::json recorded = then.value("folds", nlohmann::json(0));
+            if (folds.empty() && recorded != 0) folds = recorded.is_string() ? recorded.get<std::string>() : recorded.dump();
+            if (study.members == 1) study.members = then.value("ensemble", 1);
+            if (tune.empty()) tune = then.value("tune", "");
+        }
+    }
+    study.by_site = folds == "site";
+    if (!folds.empty() && !study.by_site) {
+        const auto [end, code] = std::from_chars(folds.data(), folds.data() + folds.size(), study.folds);
+        if (code != std::errc() || end != folds.data() + folds.size() || study.folds < 2 || study.folds > 1000)
+            cmtl::fail(cmtl::ErrorKind::usage, "folds", "--folds {}: give a number from 2 to 1000, or site", folds);
+    }
+    if (!tune.empty()) study.tuning = cmtl::read_tuning_plan(tune, job.config);
+    return study;
 }
 
 int list_failed(const std::vector<std::string>& failed) {
@@ -122,8 +159,10 @@ int run(cmtl::Tool& tool) {
     if (a.max_steps > 0) r.max_steps = a.max_steps;
     if (!a.grid.empty() || (r.resume && cmtl::is_grid(r.run))) return train_grid(a);
     const cmtl::TrainJob job = cmtl::make_job(r);
-    if (a.folds > 0) return list_failed(cmtl::cross_validate(job, a.folds).failed);
-    const auto outcome = cmtl::train(job);
+    const cmtl::StudyOptions study = study_of(a, job);
+    if (study.cross_validates()) return list_failed(cmtl::cross_validate(job, study).failed);
+    const bool plain = study.members == 1 && !study.tuning;
+    const auto outcome = plain ? cmtl::train(job) : cmtl::train_study(job, study);
     if (!outcome.interrupted && !r.quiet) fmt::print("results in {}\n", r.run.string());
     return list_failed(outcome.failed);
 }

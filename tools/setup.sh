@@ -9,6 +9,8 @@ packages=(
     libinsighttoolkit5-dev libgdcm-dev libpng-dev zlib1g-dev libarchive-dev
     # convolutions on the CPU
     libdnnl-dev
+    # boosted trees
+    libxgboost-dev
     # JSON, YAML, command lines, text, logs
     nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libfmt-dev libspdlog-dev
     # tests and benchmarks

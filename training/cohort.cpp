@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/csv.hpp"
 #include "base/error.hpp"
@@ -31,16 +32,25 @@ std::string to_string(Split split) {
 namespace {
 struct Columns {
     size_t id;
-    std::optional<size_t> image, mask, split;
+    std::optional<size_t> image, mask, split, patient, site;
     std::vector<std::optional<size_t>> labels;
+    // What patients are stratified by: the first and the last column of labels, those of tasks that are not trained
+    // among them, so that models of one and of several tasks have the same splits and folds.
+    std::vector<std::pair<size_t, Task>> strata;
 };
 
 Columns find_columns(const CsvTable& csv, const std::string& id_column, const std::vector<Task>& tasks,
                      bool labels_required) {
-    std::vector<std::string> known{id_column, "Image", "Mask", "Split"};
-    for (const Task& task : tasks) known.push_back(task.name);
-    for (const Task& task : ModelOptions{}.tasks)  // a model may predict some of them only
-        if (std::find(known.begin(), known.end(), task.name) == known.end()) known.push_back(task.name);
+    std::vector<std::string> known{id_column, "Image", "Mask"};
+    std::vector<Task> labels;
+    for (const Task& usual : ModelOptions{}.tasks) {
+        const auto ours = std::find_if(tasks.begin(), tasks.end(), [&](const Task& t) { return t.name == usual.name; });
+        labels.push_back(ours == tasks.end() ? usual : *ours);
+    }
+    for (const Task& task : tasks)
+        if (std::find(labels.begin(), labels.end(), task) == labels.end()) labels.push_back(task);
+    for (const Task& task : labels) known.push_back(task.name);
+    known.insert(known.end(), {"Split", "Patient", "Site"});
     if (!csv.find(id_column))
         fail(ErrorKind::input, "manifest", "{}: no column '{}' (its columns: {}); name the ID column with --id-column",
              csv.file.string(), id_column, fmt::join(csv.header, ", "));
@@ -50,7 +60,10 @@ Columns find_columns(const CsvTable& csv, const std::string& id_column, const st
             fail(ErrorKind::input, "manifest", "{}:1: unknown column '{}'{}{}; a manifest has {}", csv.file.string(),
                  name, hint.empty() ? "" : ": ", hint, fmt::join(known, ", "));
         }
-    Columns columns{*csv.find(id_column), csv.find("Image"), csv.find("Mask"), csv.find("Split"), {}};
+    Columns columns{*csv.find(id_column), csv.find("Image"),   csv.find("Mask"), csv.find("Split"),
+                    csv.find("Patient"),  csv.find("Site"),    {},               {}};
+    for (const Task& task : labels)
+        if (const auto column = csv.find(task.name)) columns.strata.emplace_back(*column, task);
     for (const Task& task : tasks) {
         columns.labels.push_back(csv.find(task.name));
         if (labels_required && !columns.labels.back())
@@ -80,22 +93,55 @@ fs::path read_path(const CsvTable& csv, size_t row, size_t column) {
     return whole;
 }
 
-// Case numbers ordered by stratum and, within one, at random; independent of the order of rows.
-std::vector<size_t> stratified_order(const Cohort& cohort, uint64_t seed, uint64_t purpose_step) {
-    std::vector<size_t> order(cohort.cases.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return cohort.cases[a].id < cohort.cases[b].id; });
-    std::map<std::array<int64_t, 2>, std::vector<size_t>> strata;
-    for (const size_t i : order) {
-        const auto& labels = cohort.cases[i].labels;
-        strata[{labels.front(), labels.back()}].push_back(i);
+// Patients, each as the numbers of its cases, ordered by stratum and, within one, at random, those with more scans
+// first; independent of the order of rows.
+std::vector<std::vector<size_t>> stratified_patients(const Cohort& cohort, uint64_t seed, uint64_t draw) {
+    std::map<std::string, std::vector<size_t>> patients;
+    // A case that was made without a manifest is a patient of its own.
+    for (size_t i = 0; i < cohort.cases.size(); ++i) {
+        const CohortCase& one = cohort.cases[i];
+        patients[one.patient.empty() ? one.id : one.patient].push_back(i);
     }
-    std::vector<size_t> out;
-    uint64_t stratum = purpose_step << 20;
-    for (const auto& [labels, members] : strata)
-        for (const int64_t at : permutation({seed, Purpose::split, stratum++}, static_cast<int64_t>(members.size())))
-            out.push_back(members[static_cast<size_t>(at)]);
+    std::map<std::array<int64_t, 2>, std::vector<const std::vector<size_t>*>> strata;
+    for (const auto& [name, scans] : patients) {
+        std::array<int64_t, 2> stratum{-1, -1};
+        for (const size_t i : scans) {
+            const auto& given = cohort.cases[i].stratum;
+            const auto& labels = given.empty() ? cohort.cases[i].labels : given;
+            stratum = {std::max(stratum[0], labels.front()), std::max(stratum[1], labels.back())};
+        }
+        strata[stratum].push_back(&scans);
+    }
+    std::vector<std::vector<size_t>> out;
+    uint64_t number = draw << 20;
+    for (const auto& [stratum, members] : strata) {
+        const auto begin = static_cast<std::ptrdiff_t>(out.size());
+        for (const int64_t at : permutation({seed, Purpose::split, number++}, static_cast<int64_t>(members.size())))
+            out.push_back(*members[static_cast<size_t>(at)]);
+        std::stable_sort(out.begin() + begin, out.end(),
+                         [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    }
     return out;
+}
+
+// "a, b, c and 4 more"
+std::string some_of(const std::vector<std::string>& names) {
+    const size_t shown = std::min<size_t>(names.size(), 10);
+    const auto end = names.begin() + static_cast<std::ptrdiff_t>(shown);
+    const std::string text = fmt::format("{}", fmt::join(names.begin(), end, ", "));
+    return shown < names.size() ? text + fmt::format(" and {} more", names.size() - shown) : text;
+}
+
+// Patients of whose scans `value` tells different things, each as "patient (value, value)".
+template <class Value>
+std::vector<std::string> torn_patients(const Cohort& cohort, Value value) {
+    std::map<std::string, std::set<std::string>> values;
+    for (const CohortCase& one : cohort.cases)
+        if (!one.patient.empty()) values[one.patient].insert(value(one));
+    std::vector<std::string> torn;
+    for (const auto& [patient, found] : values)
+        if (found.size() > 1) torn.push_back(fmt::format("{} ({})", patient, fmt::join(found, ", ")));
+    return torn;
 }
 }  // namespace
 
@@ -107,6 +153,7 @@ Cohort read_manifest(const fs::path& path, const std::string& id_column, const s
     cohort.file = path;
     cohort.tasks = tasks;
     cohort.has_images = columns.image.has_value();
+    cohort.has_sites = columns.site.has_value();
     std::map<std::string, size_t> seen;
     size_t splits = 0;
     const auto read_row = [&](size_t r) {
@@ -124,6 +171,11 @@ Cohort read_manifest(const fs::path& path, const std::string& id_column, const s
         if (columns.mask && !csv.missing(r, *columns.mask)) one.mask = read_path(csv, r, *columns.mask);
         for (size_t k = 0; k < tasks.size(); ++k)
             one.labels.push_back(columns.labels[k] ? read_label(csv, r, *columns.labels[k], tasks[k]) : -1);
+        one.patient = columns.patient && !csv.missing(r, *columns.patient) ? csv.text(r, *columns.patient) : one.id;
+        if (columns.site && !csv.missing(r, *columns.site)) one.site = csv.text(r, *columns.site);
+        if (!columns.strata.empty())
+            for (const auto& [column, task] : {columns.strata.front(), columns.strata.back()})
+                one.stratum.push_back(read_label(csv, r, column, task));
         if (columns.split && !csv.missing(r, *columns.split)) {
             const std::string& text = csv.text(r, *columns.split);
             for (const Split split : {Split::train, Split::val, Split::test})
@@ -152,24 +204,60 @@ Cohort read_manifest(const fs::path& path, const std::string& id_column, const s
     return cohort;
 }
 
-void assign_splits(Cohort& cohort, double share, uint64_t seed) {
-    const auto order = stratified_order(cohort, seed, 0);
-    for (size_t i = 0; i < order.size(); ++i) {
+void require_whole_patients(const Cohort& cohort) {
+    if (!cohort.has_splits) return;
+    const auto torn = torn_patients(cohort, [](const CohortCase& one) { return to_string(one.split); });
+    if (!torn.empty())
+        fail(ErrorKind::input, "manifest",
+             "{}: Split puts scans of one patient into different splits: {}; give all scans of a patient the same",
+             cohort.file.string(), some_of(torn));
+}
+
+void assign_splits(Cohort& cohort, double share, uint64_t seed, uint64_t draw) {
+    const auto patients = stratified_patients(cohort, seed, draw);
+    for (size_t i = 0; i < patients.size(); ++i) {
         const bool val =
             std::floor(static_cast<double>(i + 1) * share + 1e-9) > std::floor(static_cast<double>(i) * share + 1e-9);
-        CohortCase& one = cohort.cases[order[i]];
-        if (one.split == Split::unassigned) one.split = val ? Split::val : Split::train;
+        for (const size_t scan : patients[i]) {
+            CohortCase& one = cohort.cases[scan];
+            if (one.split == Split::unassigned) one.split = val ? Split::val : Split::train;
+        }
     }
 }
 
 std::vector<int> assign_folds(const Cohort& cohort, int folds, uint64_t seed) {
-    if (folds < 2 || folds > static_cast<int>(cohort.cases.size()))
-        fail(ErrorKind::usage, "folds", "--folds {}: between 2 and the number of cases ({}) are possible", folds,
-             cohort.cases.size());
+    const auto patients = stratified_patients(cohort, seed, 1);
+    if (folds < 2 || folds > static_cast<int>(patients.size()))
+        fail(ErrorKind::usage, "folds", "--folds {}: between 2 and the number of patients ({}) are possible", folds,
+             patients.size());
     std::vector<int> fold(cohort.cases.size());
-    const auto order = stratified_order(cohort, seed, 1);
-    for (size_t i = 0; i < order.size(); ++i) fold[order[i]] = static_cast<int>(i % static_cast<size_t>(folds));
+    for (size_t i = 0; i < patients.size(); ++i)
+        for (const size_t scan : patients[i]) fold[scan] = static_cast<int>(i % static_cast<size_t>(folds));
     return fold;
+}
+
+SiteFolds site_folds(const Cohort& cohort) {
+    SiteFolds out;
+    for (const CohortCase& one : cohort.cases)
+        if (one.site.empty())
+            fail(ErrorKind::input, "manifest", "{}: no Site, which --folds site needs of every case",
+                 one.place.empty() ? one.id : one.place);
+        else
+            out.sites.push_back(one.site);
+    std::sort(out.sites.begin(), out.sites.end());
+    out.sites.erase(std::unique(out.sites.begin(), out.sites.end()), out.sites.end());
+    if (out.sites.size() < 2)
+        fail(ErrorKind::input, "manifest", "{}: {} site: --folds site needs two or more", cohort.file.string(),
+             out.sites.size());
+    const auto torn = torn_patients(cohort, [](const CohortCase& one) { return one.site; });
+    if (!torn.empty())
+        fail(ErrorKind::input, "manifest",
+             "{}: patients with scans from more than one site: {}; no site can be left out without them",
+             cohort.file.string(), some_of(torn));
+    for (const CohortCase& one : cohort.cases)
+        out.fold.push_back(static_cast<int>(std::lower_bound(out.sites.begin(), out.sites.end(), one.site) -
+                                            out.sites.begin()));
+    return out;
 }
 
 }  // namespace cmtl

@@ -80,11 +80,42 @@ void validate(const Config& c) {
     check(c.train.evaluate_every >= 1, "train.evaluate_every", c.train.evaluate_every, "it must be at least 1");
     check(c.train.checkpoint_steps >= 0, "train.checkpoint_steps", c.train.checkpoint_steps, "it must not be negative");
     check(c.train.select == "best" || c.train.select == "last", "train.select", c.train.select, "choose best or last");
+    check(c.data.fold_validation_share >= 0 && c.data.fold_validation_share < 1, "data.fold_validation_share",
+          c.data.fold_validation_share, "it must lie in [0, 1)");
+}
+
+void validate(const TreeOptions& t) {
+    check(t.rounds >= 1, "trees.rounds", t.rounds, "it must be at least 1");
+    check(t.max_depth >= 1 && t.max_depth <= 30, "trees.max_depth", t.max_depth, "it must lie in [1, 30]");
+    check(t.eta > 0 && t.eta <= 1, "trees.eta", t.eta, "it must lie in (0, 1]");
+    check(t.subsample > 0 && t.subsample <= 1, "trees.subsample", t.subsample, "it must lie in (0, 1]");
+    check(t.colsample > 0 && t.colsample <= 1, "trees.colsample", t.colsample, "it must lie in (0, 1]");
+    check(t.min_child_weight >= 0, "trees.min_child_weight", t.min_child_weight, "it must not be negative");
+    check(t.lambda >= 0, "trees.lambda", t.lambda, "it must not be negative");
+    check(t.patience >= 0, "trees.patience", t.patience, "it must not be negative");
+}
+
+// The networks' room knows nothing of trees: theirs is only the rest of the options.
+ModelOptions model_of(json tree) {
+    const bool trees = tree.value("architecture", json()) == boosted_trees_architecture;
+    if (trees) tree.erase("architecture");
+    ModelOptions model = model_options_from_json(tree);
+    if (!trees) return model;
+    if (model.volume || !model.features)
+        fail(ErrorKind::usage, "config",
+             "model.architecture {} takes features alone: set model.volume=false and model.features=true, or choose "
+             "--preset trees",
+             boosted_trees_architecture);
+    for (const Task& task : model.tasks)
+        if (task.name.find('/') != std::string::npos)
+            fail(ErrorKind::usage, "config", "task '{}': its name becomes a file's, without '/'", task.name);
+    model.architecture = boosted_trees_architecture;
+    return model;
 }
 }  // namespace
 
 const std::vector<std::string>& preset_names() {
-    static const std::vector<std::string> names{"full", "small", "features"};
+    static const std::vector<std::string> names{"full", "small", "features", "trees"};
     return names;
 }
 
@@ -112,6 +143,11 @@ Config preset_config(const std::string& name) {
         config.train.select = "last";
         return config;
     }
+    if (name == "trees") {
+        config.model.architecture = boosted_trees_architecture;
+        config.model.volume = false;
+        return config;
+    }
     fail(ErrorKind::usage, "config", "'{}' is not a preset: choose {}", name, fmt::join(preset_names(), ", "));
 }
 
@@ -121,6 +157,7 @@ json to_json(const Config& c) {
         {"data",
          {{"validation_share", c.data.validation_share},
           {"split_seed", c.data.split_seed},
+          {"fold_validation_share", c.data.fold_validation_share},
           {"feature_scaling", c.data.feature_scaling},
           {"cache", c.data.cache},
           {"memory_gib", c.data.memory_gib},
@@ -165,6 +202,7 @@ json to_json(const Config& c) {
           {"checkpoint_minutes", c.train.checkpoint_minutes},
           {"select", c.train.select},
           {"tensorboard", c.train.tensorboard}}},
+        {"trees", to_json(c.trees)},
     };
 }
 
@@ -176,6 +214,7 @@ Config config_from_json(const json& tree) {
                    &train = tree.at("train");
         data.at("validation_share").get_to(c.data.validation_share);
         data.at("split_seed").get_to(c.data.split_seed);
+        data.at("fold_validation_share").get_to(c.data.fold_validation_share);
         data.at("feature_scaling").get_to(c.data.feature_scaling);
         data.at("cache").get_to(c.data.cache);
         data.at("memory_gib").get_to(c.data.memory_gib);
@@ -189,7 +228,7 @@ Config config_from_json(const json& tree) {
         c.augment.noise_sd = {range[0], range[1]};
         augment.at("rotate_p").get_to(c.augment.rotate_p);
         augment.at("flip_p").get_to(c.augment.flip_p);
-        c.model = model_options_from_json(tree.at("model"));
+        c.model = model_of(tree.at("model"));
         loss.at("name").get_to(c.loss.name);
         loss.at("draws").get_to(c.loss.draws);
         loss.at("alpha").get_to(c.loss.alpha);
@@ -221,10 +260,12 @@ Config config_from_json(const json& tree) {
         train.at("checkpoint_minutes").get_to(c.train.checkpoint_minutes);
         train.at("select").get_to(c.train.select);
         train.at("tensorboard").get_to(c.train.tensorboard);
+        c.trees = tree_options_from_json(tree.at("trees"));
     } catch (const json::exception& error) {
         fail(ErrorKind::usage, "config", "incomplete or wrong configuration: {}", error.what());
     }
     validate(c);
+    validate(c.trees);
     return c;
 }
 

@@ -10,12 +10,14 @@
 #include "nets/losses.hpp"
 #include "pipeline/case_features.hpp"
 #include "pipeline/preparation.hpp"
+#include "training/boosted_trees.hpp"
 
 namespace cmtl {
 
 struct DataConfig {
     double validation_share = 0.2;           // of a manifest without Split column
     int64_t split_seed = -1;                 // of that draw; -1: the run's seed
+    double fold_validation_share = 0;        // of a fold's training cases; 0: none, and the last weights count
     std::string feature_scaling = "minmax";  // pipeline/feature_table.hpp lists the methods
     std::string cache = "auto";  // of prepared volumes while training: memory | mapped | compressed | auto (VolumeStore)
     double memory_gib = 4;       // auto: volumes are kept in memory when all fit into so much
@@ -67,9 +69,14 @@ struct Config {
     ModelOptions model;
     LossOptions loss;
     TrainConfig train;
+    TreeOptions trees;  // of model.architecture xgboost
 };
 
-// full (published), small (5 mm volumes, for laptops and the demo), features (feature table alone).
+// model.architecture of boosted trees, which are no network.
+inline constexpr const char* boosted_trees_architecture = "xgboost";
+
+// full (published), small (5 mm volumes, for laptops and the demo), features (feature table alone), trees (boosted
+// trees on the feature table).
 // Throws Error(usage) for another name.
 Config preset_config(const std::string& name);
 const std::vector<std::string>& preset_names();

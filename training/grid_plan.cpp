@@ -123,6 +123,10 @@ class Reader {
 void apply(TrainRequest& request, const std::string& key, const ordered_json& value) {
     if (key == "preset")
         request.preset = text_of(value);
+    else if (key == "model")
+        request.model = text_of(value);
+    else if (key == "task")
+        request.task = text_of(value);
     else
         request.settings.push_back(key + "=" + text_of(value));
 }

@@ -27,7 +27,7 @@ struct GridPlan {
 // {"base": {settings}, "axes": {KEY: [VALUE, ...], ...}, "runs": [{"name": NAME, "set": {KEY: VALUE, ...}}, ...],
 //  "seeds": [0, 1], "folds": 0}, every part optional. Settings are the product of the axes (the first axis slowest),
 // then the runs of the list; each is trained once per seed. Validation cases that are drawn are those of the first seed in
-// all runs (data.split_seed, unless something sets it). Keys are those of --set, and "preset". `request` is what
+// all runs (data.split_seed, unless something sets it). Keys are those of --set, and "preset", "model", "task". `request` is what
 // the command line says of all runs; a run's own values come last. The first setting is what others are compared with.
 // Throws Error(usage) naming `source` and the run for: unknown keys and values out of range, an empty axis or list of
 // seeds, two settings of one name, a key that --set gives, too.

@@ -83,6 +83,10 @@ TrainJob make_job(const TrainRequest& asked) {
     job.config = config_from_json(tree.tree());
     ModelOptions& model = job.config.model;
     job.cohort = read_manifest(request.manifest, request.id_column, model.tasks, true);
+    require_whole_patients(job.cohort);
+    const bool trees = model.architecture == boosted_trees_architecture;
+    if (trees && !request.init.empty())
+        fail(ErrorKind::usage, "train", "--init is for networks: boosted trees begin with no tree");
     const auto set_feature_count = [&](int64_t count, const std::string& source) {
         if (tree.was_set("model.feature_count") && request.config_file.empty() && count != model.feature_count)
             fail(ErrorKind::input, "features", "{}: {} feature columns, but model.feature_count is {}", source, count,
@@ -92,7 +96,8 @@ TrainJob make_job(const TrainRequest& asked) {
     if (!request.features.empty()) {
         if (!model.features)
             fail(ErrorKind::usage, "train", "--features is given, but model.features is false: leave one of them out");
-        job.features = read_feature_table(request.features, request.id_column);
+        job.features = read_feature_table(request.features, request.id_column,
+                                          trees ? MissingFeatures::keep : MissingFeatures::refuse);
         set_feature_count(static_cast<int64_t>(job.features->names.size()), request.features.string());
     } else if (model.features && images) {
         set_feature_count(static_cast<int64_t>(feature_names(job.config.radiomics).size()), job.config.radiomics.set);

@@ -14,10 +14,12 @@
 #include "training/learner.hpp"
 #include "training/position.hpp"
 #include "training/run_folder.hpp"
+#include "training/run_settings.hpp"
 #include "training/schedule.hpp"
 #include "training/tensorboard.hpp"
 #include "training/training_data.hpp"
 #include "training/training_report.hpp"
+#include "training/tree_training.hpp"
 #include "version.hpp"
 
 namespace cmtl {
@@ -49,7 +51,6 @@ class Trainer {
     EpochNote note(const LossSums& means) const;
     void finish();
     void save(const std::string& name);
-    json settings() const;
     double rate(int64_t step) const;
     ClassWeights training_class_weights();
     void begin_with(const std::filesystem::path& init);
@@ -75,19 +76,12 @@ TrainOutcome Trainer::run() {
         fmt::format("cmtl {} ({}) on {}, {} threads", CMTL_VERSION, CMTL_COMMIT, to_string(job_.device), job_.threads));
     outcome_.interrupted = !data_.prepare(context_.on_gpu());
     outcome_.failed = data_.failed;
+    outcome_.warnings = data_.warnings;
     if (outcome_.interrupted) return outcome_;
     begin();
     outcome_.interrupted = !learn();
     if (!outcome_.interrupted) finish();
     return outcome_;
-}
-
-json Trainer::settings() const {
-    json tree = to_json(config_);
-    tree["run"] = {{"version", CMTL_VERSION},          {"commit", CMTL_COMMIT},   {"seed", job_.seed},
-                   {"device", to_string(job_.device)}, {"threads", job_.threads}, {"init", job_.init.string()},
-                   {"sources", job_.sources}};
-    return tree;
 }
 
 void Trainer::begin() {
@@ -108,7 +102,7 @@ void Trainer::begin() {
     } else {
         if (!job_.init.empty()) begin_with(job_.init);
         folder_.cut_metrics(0);
-        write_file(folder_.path() / "config.json", settings().dump(2) + "\n");
+        write_file(folder_.path() / "config.json", run_settings(job_).dump(2) + "\n");
         folder_.log(fmt::format("{} training, {} validation, {} test cases; {} parameters; {} steps in {} epochs",
                                 data_.train.size(), data_.val.size(), data_.test.size(),
                                 parameter_count(learner_->net()), steps_, config_.train.epochs),
@@ -150,23 +144,12 @@ bool Trainer::resume() {
                  key);
         return value;
     };
-    json then = read("cmtl.config"), now = settings();
+    json then = read("cmtl.config"), now = run_settings(job_);
     if (then.at("run").at("threads") != now.at("run").at("threads"))
         folder_.log(fmt::format("the run was begun with {} threads: results may differ in their last bits",
                                 then.at("run").at("threads").dump()),
                     true);
-    for (const char* key : {"version", "commit", "device", "threads", "sources"})
-        for (json* tree : {&then, &now}) tree->at("run").erase(key);
-    // What changes no weight may change: a full disk asks for another kind of cache, another machine for other threads.
-    for (const auto& [group, keys] :
-         {std::pair{"data", std::vector{"cache", "memory_gib", "workers"}},
-          std::pair{"train", std::vector{"tensorboard", "checkpoint_steps", "checkpoint_minutes"}}})
-        for (const char* key : keys)
-            for (json* tree : {&then, &now}) tree->at(group).erase(key);
-    if (const std::string difference = first_difference(now, then); !difference.empty())
-        fail(ErrorKind::usage, "run",
-             "{}: was begun with other settings ({}): resume with the same ones or choose another folder",
-             folder_.path().string(), difference);
+    require_same_settings(folder_.path(), now, then);
     if (read("cmtl.cohort") != json(data_.fingerprint()))
         fail(ErrorKind::input, "run",
              "{}: the cohort, its features or its images changed since the last checkpoint: choose another folder",
@@ -184,7 +167,7 @@ bool Trainer::resume() {
 void Trainer::save(const std::string& name) {
     at_.metrics_bytes = folder_.metrics_bytes();
     Metadata metadata = model_metadata(data_.description);
-    metadata["cmtl.config"] = settings().dump();
+    metadata["cmtl.config"] = run_settings(job_).dump();
     metadata["cmtl.position"] = to_json(at_).dump();
     metadata["cmtl.cohort"] = json(data_.fingerprint()).dump();
     write_safetensors(folder_.checkpoint(name), learner_->state(), metadata);
@@ -362,7 +345,8 @@ void Trainer::finish() {
     line["final"]["parameters"] = parameter_count(learner_->net());
     if (at_.stopped) line["final"]["stopped"] = {{"epoch", at_.epoch}, {"evaluations_waited", at_.waited}};
     folder_.metric(line);
-    write_training_report(folder_.path(), settings(), outcome_.val, outcome_.test, outcome_.failed);
+    write_training_report(folder_.path(), run_settings(job_), outcome_.val, outcome_.test, outcome_.failed,
+                          outcome_.warnings);
     folder_.log("done", false);
 }
 
@@ -382,6 +366,9 @@ std::string metrics_table(const std::vector<TaskMetrics>& tasks) {
     return text;
 }
 
-TrainOutcome train(TrainJob job) { return Trainer(job).run(); }
+TrainOutcome train(TrainJob job) {
+    if (job.config.model.architecture == boosted_trees_architecture) return train_trees(std::move(job));
+    return Trainer(job).run();
+}
 
 }  // namespace cmtl

@@ -33,15 +33,22 @@ struct TrainJob {
     std::function<void(int64_t)> after_step;
 };
 
+// What splits are drawn with where the manifest has none: data.split_seed, or the run's seed.
+inline uint64_t split_seed(const TrainJob& job) {
+    return job.config.data.split_seed < 0 ? job.seed : static_cast<uint64_t>(job.config.data.split_seed);
+}
+
 struct TrainOutcome {
     bool interrupted = false;         // SIGINT or SIGTERM: the state is saved, the rest is empty
     std::vector<std::string> failed;  // cases that were left out, "ID: what is wrong"
+    std::vector<std::string> warnings;  // of identical scans: training/duplicates.hpp
     Predictions val, test;            // of the chosen weights
     std::vector<TaskMetrics> val_metrics, test_metrics;
 };
 
 // Trains and leaves in the run folder: config.json, metrics.jsonl (one line per epoch, one at the end), log.txt,
-// checkpoints/{latest,best}.safetensors, predictions_{val,test}.csv, tensorboard/, and at last report.html.
+// checkpoints/{latest,best}.safetensors, predictions_{val,test}.csv, tensorboard/, and at last report.html. Boosted
+// trees (model.architecture xgboost) leave other checkpoints: training/tree_training.hpp.
 //
 // The same seed, cohort, configuration and number of threads give the same bits, run after run, and also when the run
 // was interrupted or killed at any moment and resumed. The test cases are looked at once, at the end. Throws Error:

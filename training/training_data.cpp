@@ -4,13 +4,13 @@
 
 #include "base/error.hpp"
 #include "nets/module.hpp"
+#include "training/duplicates.hpp"
 
 namespace cmtl {
 
 TrainingData::TrainingData(TrainJob& job, RunFolder& folder) : job_(job), config_(job.config), folder_(folder) {
     if (!job_.cohort.has_splits)
-        assign_splits(job_.cohort, config_.data.validation_share,
-                      config_.data.split_seed < 0 ? job_.seed : static_cast<uint64_t>(config_.data.split_seed));
+        assign_splits(job_.cohort, config_.data.validation_share, split_seed(job_));
     if (config_.model.features) match_features();
 }
 
@@ -43,6 +43,8 @@ bool TrainingData::prepare(bool on_device) {
     for (size_t i = 0; i < cases().size(); ++i)
         (cases()[i].split == Split::val ? val : cases()[i].split == Split::test ? test : train).push_back(i);
     if (train.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
+    warnings = duplicate_warnings(job_.cohort, scan_contents(job_.cohort, volumes_, job_.features ? &*job_.features : nullptr));
+    for (const auto& warning : warnings) folder_.log("warning: " + warning, true);
 
     description.options = config_.model;
     if (cache_) description.preparation = config_.preparation;

@@ -32,6 +32,7 @@ class TrainingData {
 
     std::vector<size_t> train, val, test;  // case numbers
     std::vector<std::string> failed;       // cases that were left out, "ID: what is wrong"
+    std::vector<std::string> warnings;     // of identical scans: training/duplicates.hpp
     ModelFile description;                 // what goes into every checkpoint's metadata
 
   private:

@@ -85,7 +85,7 @@ std::string today() {
 }  // namespace
 
 void write_training_report(const fs::path& run, const json& settings, const Predictions& val, const Predictions& test,
-                           const std::vector<std::string>& failed) {
+                           const std::vector<std::string>& failed, const std::vector<std::string>& warnings) {
     const History h = read_history(run / "metrics.jsonl");
     TrainingReport report;
     report.subtitle = fmt::format("{}, {}", run.string(), today());
@@ -122,6 +122,7 @@ void write_training_report(const fs::path& run, const json& settings, const Pred
         report.settings.push_back(std::move(facts));
     }
     for (const std::string& one : failed) report.warnings.push_back("left out: " + one);
+    report.warnings.insert(report.warnings.end(), warnings.begin(), warnings.end());
     write_file(run / "report.html", training_report_html(report));
 }
 

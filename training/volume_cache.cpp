@@ -93,6 +93,7 @@ struct VolumeCache::Entry {
         volume.voxels = header.at("voxels").get<uint64_t>();
         volume.sum = header.at("sum").get<uint64_t>();
         volume.sum_of_squares = header.at("sum_of_squares").get<uint64_t>();
+        volume.crc = header.at("crc32").get<uint64_t>();
         volume.litres_right = header.at("litres").at(0).get<double>();
         volume.litres_left = header.at("litres").at(1).get<double>();
         volume.flags = header.at("flags").get<std::vector<std::string>>();

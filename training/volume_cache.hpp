@@ -15,7 +15,7 @@ namespace cmtl {
 // What is known about a cached volume without decompressing it. Sums are exact, so that statistics over any selection
 // of cases do not depend on their order.
 struct CachedVolume {
-    uint64_t voxels = 0, sum = 0, sum_of_squares = 0;
+    uint64_t voxels = 0, sum = 0, sum_of_squares = 0, crc = 0;
     double litres_right = 0, litres_left = 0;
     std::vector<std::string> flags;  // of the segmentation: imaging/lungs.hpp
     std::vector<double> features;    // those asked for, in the order of feature_names(); empty where none are

@@ -43,6 +43,14 @@ TEST(Config, FullIsAsPublished) {
     EXPECT_EQ(c.preparation, preparation_preset("full"));
 }
 
+TEST(Config, TreesAreNoNetwork) {
+    const Config c = preset_config("trees");
+    EXPECT_EQ(c.model.architecture, "xgboost");
+    EXPECT_FALSE(c.model.volume);
+    EXPECT_EQ(with({"trees.max_depth=5"}, "trees").trees.max_depth, 5);
+    expect_error(ErrorKind::usage, {"architecture", "xgboost"}, [&] { check(c.model); });
+}
+
 TEST(Config, SetTakesJsonTextAndLists) {
     const Config c =
         with({"train.lr=0.01", "train.epochs=3", "loss.name=equal", "augment.noise_sd=2,4", "model.shift3d.p=1",

@@ -1,0 +1,314 @@
+#include "training/tree_training.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/interrupt.hpp"
+#include "base/progress.hpp"
+#include "training/cohort_volumes.hpp"
+#include "training/duplicates.hpp"
+#include "training/run_folder.hpp"
+#include "training/run_settings.hpp"
+#include "training/training_report.hpp"
+#include "version.hpp"
+
+namespace cmtl {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+namespace {
+constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
+
+fs::path model_file(const fs::path& run, const std::string& task) { return run / "checkpoints" / (task + ".json"); }
+
+// Mean cross-entropy over the known labels.
+double loss_of(const TaskPredictions& task) {
+    double sum = 0;
+    int64_t known = 0;
+    for (size_t i = 0; i < task.size(); ++i)
+        if (task.labels[i] >= 0) {
+            sum -= std::log(std::max(task.probability(i, task.labels[i]), 1e-16));
+            ++known;
+        }
+    return known ? sum / static_cast<double>(known) : not_known;
+}
+
+// A task's trees while they grow.
+struct Growing {
+    Growing(TreeRows rows, std::vector<int> labels, int64_t classes, const TrainJob& job)
+        : train(std::move(rows)),
+          train_labels(std::move(labels)),
+          trees(job.config.trees, classes, job.features->names, job.seed, job.threads, train) {}
+
+    TreeRows train;
+    std::vector<int> train_labels;
+    BoostedTrees trees;
+    double best = std::numeric_limits<double>::infinity();
+    int64_t best_round = 0;
+    bool stopped = false;
+    double train_loss = not_known, val_loss = not_known;
+    TaskMetrics val{};
+};
+
+class TreeTrainer {
+  public:
+    explicit TreeTrainer(TrainJob& job) : job_(job), config_(job.config), folder_(job.run, job.resume, job.quiet) {}
+    TrainOutcome run();
+
+  private:
+    bool find_features();  // false: interrupted
+    void note_duplicates(const std::vector<CachedVolume>& volumes);
+    void begin();
+    void grow();
+    bool learn();  // false: interrupted
+    void add_round();
+    void write_metrics(int64_t round);
+    void save();
+    void finish();
+    TreeRows rows_of(const std::vector<size_t>& cases, std::span<const int64_t> labels = {},
+                     std::span<const double> weights = {}) const;
+
+    TrainJob& job_;
+    const Config& config_;
+    RunFolder folder_;
+    TrainOutcome outcome_;
+    std::vector<size_t> train_, val_, test_;
+    std::optional<TreeRows> val_rows_;
+    std::vector<std::unique_ptr<Growing>> tasks_;
+};
+
+TrainOutcome TreeTrainer::run() {
+    folder_.log(fmt::format("cmtl {} ({}): boosted trees, {} threads", CMTL_VERSION, CMTL_COMMIT, job_.threads));
+    if (!job_.cohort.has_splits) assign_splits(job_.cohort, config_.data.validation_share, split_seed(job_));
+    outcome_.interrupted = !find_features();
+    if (outcome_.interrupted) return outcome_;
+    begin();
+    grow();
+    outcome_.interrupted = !learn();
+    if (outcome_.interrupted) return outcome_;
+    save();
+    finish();
+    return outcome_;
+}
+
+// From the table, or computed from the images; cases of which none can be had are left out.
+bool TreeTrainer::find_features() {
+    auto& cases = job_.cohort.cases;
+    std::vector<CachedVolume> volumes;
+    if (!job_.features) {
+        if (!job_.cohort.has_images)
+            fail(ErrorKind::usage, "train", "{}: boosted trees need --features where there are no images",
+                 job_.cohort.file.string());
+        CacheContents contents;
+        contents.features = config_.radiomics;
+        const VolumeCache cache(job_.cache.empty() ? job_.run / "cache" : job_.cache, config_.preparation, contents);
+        CohortPreparation done = prepare_cohort(cache, cases, {.device = job_.device, .quiet = job_.quiet});
+        if (done.interrupted) return false;
+        std::vector<CohortCase> good;
+        for (size_t i = 0; i < cases.size(); ++i) {
+            if (done.failed[i].empty()) {
+                good.push_back(std::move(cases[i]));
+                volumes.push_back(std::move(done.volumes[i]));
+                continue;
+            }
+            outcome_.failed.push_back(fmt::format("{}: {}", cases[i].id, done.failed[i]));
+            folder_.log("left out " + outcome_.failed.back());
+        }
+        if (good.empty())
+            fail(ErrorKind::input, "train", "none of the {} cases could be prepared; the first: {}", cases.size(),
+                 outcome_.failed.front());
+        cases = std::move(good);
+        job_.features = feature_table_of(cases, volumes, config_.radiomics, cache.folder());
+    }
+    for (const CohortCase& one : cases)
+        if (!job_.features->find(one.id))
+            fail(ErrorKind::input, "features", "{}: no features for '{}' of {}", job_.features->file.string(), one.id,
+                 job_.cohort.file.string());
+    for (size_t i = 0; i < cases.size(); ++i)
+        (cases[i].split == Split::val ? val_ : cases[i].split == Split::test ? test_ : train_).push_back(i);
+    if (train_.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
+    note_duplicates(volumes);
+    return true;
+}
+
+void TreeTrainer::note_duplicates(const std::vector<CachedVolume>& volumes) {
+    const auto contents = scan_contents(job_.cohort, volumes, &*job_.features);
+    outcome_.warnings = duplicate_warnings(job_.cohort, contents);
+    for (const auto& warning : outcome_.warnings) folder_.log("warning: " + warning, true);
+}
+
+void TreeTrainer::begin() {
+    const fs::path record = folder_.path() / "config.json";
+    std::error_code code;
+    if (job_.resume && fs::exists(record, code)) {
+        const json then = json::parse(read_file(record), nullptr, false);
+        if (!then.is_object() || !then.contains("run"))
+            fail(ErrorKind::input, "run", "{}: damaged: choose another folder", record.string());
+        require_same_settings(folder_.path(), run_settings(job_), then);
+    }
+    folder_.cut_metrics(0);
+    write_file(record, run_settings(job_).dump(2) + "\n");
+    folder_.log(fmt::format("{} training, {} validation, {} test cases; {} features; up to {} rounds", train_.size(),
+                            val_.size(), test_.size(), job_.features->names.size(), config_.trees.rounds),
+                true);
+}
+
+TreeRows TreeTrainer::rows_of(const std::vector<size_t>& cases, std::span<const int64_t> labels,
+                              std::span<const double> weights) const {
+    std::vector<double> values;
+    for (const size_t i : cases) {
+        const auto row = job_.features->row(*job_.features->find(job_.cohort.cases[i].id));
+        values.insert(values.end(), row.begin(), row.end());
+    }
+    return TreeRows(values, job_.features->names.size(), labels, weights);
+}
+
+void TreeTrainer::grow() {
+    for (size_t k = 0; k < config_.model.tasks.size(); ++k) {
+        const Task& task = config_.model.tasks[k];
+        std::vector<size_t> known;
+        std::vector<int64_t> labels;
+        std::vector<double> counts(static_cast<size_t>(task.classes)), weights;
+        for (const size_t i : train_)
+            if (const int64_t label = job_.cohort.cases[i].labels[k]; label >= 0) {
+                known.push_back(i);
+                labels.push_back(label);
+                ++counts[static_cast<size_t>(label)];
+            }
+        if (known.empty())
+            fail(ErrorKind::input, "train", "{}: no training case has a label of {}", job_.cohort.file.string(),
+                 task.name);
+        if (config_.trees.balanced)
+            for (const int64_t label : labels)
+                weights.push_back(static_cast<double>(labels.size()) /
+                                  (static_cast<double>(task.classes) * counts[static_cast<size_t>(label)]));
+        tasks_.push_back(std::make_unique<Growing>(rows_of(known, labels, weights),
+                                                   std::vector<int>(labels.begin(), labels.end()), task.classes, job_));
+    }
+    if (!val_.empty()) val_rows_.emplace(rows_of(val_));
+}
+
+bool TreeTrainer::learn() {
+    Progress progress("train", config_.trees.rounds, job_.quiet);
+    for (int64_t round = 1; round <= config_.trees.rounds; ++round) {
+        add_round();
+        write_metrics(round);
+        if (job_.after_step) job_.after_step(round);
+        progress.advance();
+        if (interrupted()) return false;
+        if (std::all_of(tasks_.begin(), tasks_.end(), [](const auto& task) { return task->stopped; })) break;
+    }
+    for (size_t k = 0; k < tasks_.size(); ++k)
+        folder_.log(fmt::format("{}: {} rounds{}", config_.model.tasks[k].name, tasks_[k]->best_round,
+                                tasks_[k]->best_round < tasks_[k]->trees.rounds()
+                                    ? fmt::format(" of {}: the best validation loss", tasks_[k]->trees.rounds())
+                                    : ""),
+                    true);
+    return true;
+}
+
+void TreeTrainer::add_round() {
+    for (size_t k = 0; k < tasks_.size(); ++k) {
+        Growing& task = *tasks_[k];
+        if (task.stopped) continue;
+        const Task& about = config_.model.tasks[k];
+        task.trees.round();
+        TaskPredictions now{about.name, static_cast<int>(about.classes), task.trees.probabilities(task.train),
+                            task.train_labels};
+        task.train_loss = loss_of(now);
+        bool better = true;
+        if (val_rows_) {
+            now.probabilities = task.trees.probabilities(*val_rows_);
+            now.labels.clear();
+            for (const size_t i : val_) now.labels.push_back(static_cast<int>(job_.cohort.cases[i].labels[k]));
+            task.val_loss = loss_of(now);
+            task.val = task_metrics(now, MetricIntervals::none);
+            // Without a known label in the validation set there is nothing to stop by.
+            if (config_.trees.patience > 0 && std::isfinite(task.val_loss)) better = task.val_loss < task.best;
+        }
+        if (better) {
+            task.best = task.val_loss;
+            task.best_round = task.trees.rounds();
+        } else {
+            task.stopped = task.trees.rounds() - task.best_round >= config_.trees.patience;
+        }
+    }
+}
+
+void TreeTrainer::write_metrics(int64_t round) {
+    ordered_json line{{"epoch", round}, {"step", round}, {"lr", config_.trees.eta}, {"loss", 0.0}};
+    ordered_json val;
+    double sum = 0;
+    std::vector<TaskMetrics> metrics;
+    for (const auto& task : tasks_) {
+        const std::string& name = config_.model.tasks[metrics.size()].name;
+        sum += task->train_loss;
+        line["loss_" + name] = task->train_loss;
+        val[name] = {{"loss", task->val_loss}, {"auc", task->val.auc}, {"accuracy", task->val.accuracy}};
+        metrics.push_back(task->val);
+    }
+    line["loss"] = sum / static_cast<double>(tasks_.size());
+    if (val_rows_) {
+        val["mean_auc"] = mean_auc(metrics);
+        line["val"] = val;
+    }
+    folder_.metric(line);
+}
+
+void TreeTrainer::save() {
+    std::vector<TaskImportances> importances;
+    for (size_t k = 0; k < tasks_.size(); ++k) {
+        const std::string& task = config_.model.tasks[k].name;
+        const fs::path file = model_file(folder_.path(), task);
+        const std::string text = tasks_[k]->trees.save(tasks_[k]->best_round);
+        write_file(file, text);
+        importances.push_back({task, BoostedTrees::load(text, file.string(), job_.threads).importances()});
+        std::string top;
+        for (size_t i = 0; i < std::min<size_t>(10, importances.back().features.size()); ++i) {
+            const FeatureImportance& one = importances.back().features[i];
+            top += fmt::format("{}{} {:.1f} %", i ? ", " : "", one.feature, 100 * one.share);
+        }
+        folder_.log(fmt::format("{}: most important features, by share of the gain: {}", task, top));
+    }
+    write_importances(folder_.path() / "importances.csv", importances);
+}
+
+void TreeTrainer::finish() {
+    // What is reported is what the files give.
+    const TreeModel model = read_tree_model(folder_.path(), job_.threads);
+    ordered_json line;
+    for (size_t k = 0; k < model.tasks.size(); ++k)
+        line["final"]["rounds"][model.tasks[k].name] = model.trees[k].rounds();
+    const auto report = [&](const std::vector<size_t>& cases, const char* name, Predictions& predictions,
+                            std::vector<TaskMetrics>& metrics) {
+        if (cases.empty()) return;
+        std::vector<std::string> ids;
+        for (const size_t i : cases) ids.push_back(job_.cohort.cases[i].id);
+        predictions = predict_trees(model, *job_.features, ids);
+        for (size_t k = 0; k < model.tasks.size(); ++k)
+            for (size_t i = 0; i < cases.size(); ++i)
+                predictions.tasks[k].labels[i] = static_cast<int>(job_.cohort.cases[cases[i]].labels[k]);
+        metrics = all_metrics(predictions);
+        write_predictions(folder_.path() / fmt::format("predictions_{}.csv", name), predictions);
+        for (const TaskMetrics& task : metrics) line["final"][name][task.name] = to_json(task);
+        line["final"][name]["mean_auc"] = mean_auc(metrics);
+        folder_.log(fmt::format("{} cases:\n{}", name, metrics_table(metrics)), true);
+    };
+    report(val_, "val", outcome_.val, outcome_.val_metrics);
+    report(test_, "test", outcome_.test, outcome_.test_metrics);
+    folder_.metric(line);
+    write_training_report(folder_.path(), run_settings(job_), outcome_.val, outcome_.test, outcome_.failed,
+                          outcome_.warnings);
+    folder_.log("done", false);
+}
+}  // namespace
+
+TrainOutcome train_trees(TrainJob job) { return TreeTrainer(job).run(); }
+
+}  // namespace cmtl
