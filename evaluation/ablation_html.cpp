@@ -38,25 +38,38 @@ std::string tested(const Evaluation& e, size_t setting, const std::string& task)
 std::string ablation_html(const Ablation& ablation, const Evaluation& evaluation) {
     const auto cells = ablation_cells(ablation);
     const auto& first = ablation.settings.front();
-    std::string table = "<div class='card scroll'><table class='compact'><tr><th>Setting</th><th>Seeds</th>";
-    for (const auto& task : first.runs[0].tasks)
-        table += fmt::format("<th>{0}: AUC</th><th>accuracy</th><th>gain</th><th>ensemble</th><th>difference</th>",
-                             html_escaped(task.name));
+    const auto& tasks = first.runs[0].tasks;
+    const auto begin = [](std::string_view heading) {
+        return fmt::format(
+            "<div class='card scroll' style='margin-bottom:14px'><h3>{}</h3><table class='compact'><tr>"
+            "<th>Setting</th>",
+            html_escaped(heading));
+    };
+    std::string table = begin("AUC by task") + "<th>Seeds</th>";
+    for (const auto& task : tasks) table += fmt::format("<th>{}</th>", html_escaped(task.name));
     table += "</tr>";
     for (size_t s = 0; s < cells.size(); ++s) {
         const AblationSetting& setting = ablation.settings[s];
         table += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(setting.name), setting.seeds.size());
-        for (size_t k = 0; k < cells[s].size(); ++k) {
-            const AblationCell& c = cells[s][k];
-            table += fmt::format("<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", plus_minus(c.auc),
-                                 plus_minus(c.accuracy), s == 0 ? "" : plus_minus(c.gain, true),
-                                 decimal(evaluation.tasks[s][k].metrics.auc),
-                                 tested(evaluation, s, first.runs[0].tasks[k].name));
-        }
+        for (const AblationCell& c : cells[s]) table += fmt::format("<td>{}</td>", plus_minus(c.auc));
         table += "</tr>";
     }
+    table += "</table></div>";
+    for (size_t k = 0; k < tasks.size(); ++k) {
+        table += begin(task_title(tasks[k].name)) +
+                 "<th>AUC</th><th>Accuracy</th><th>Balanced</th><th>Gain</th><th>Ensemble</th><th>Difference</th></tr>";
+        for (size_t s = 0; s < cells.size(); ++s) {
+            const AblationCell& c = cells[s][k];
+            table +=
+                fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                            html_escaped(ablation.settings[s].name), plus_minus(c.auc), plus_minus(c.accuracy),
+                            plus_minus(c.balanced_accuracy), s == 0 ? "" : plus_minus(c.gain, true),
+                            decimal(evaluation.tasks[s][k].metrics.auc), tested(evaluation, s, tasks[k].name));
+        }
+        table += "</table></div>";
+    }
     table += fmt::format(
-        "</table></div><p class='muted' style='margin:8px 0 0;font-size:13px'>AUC and accuracy: mean over the seeds' "
+        "<p class='muted' style='margin:8px 0 0;font-size:13px'>AUC and accuracy: mean over the seeds' "
         "runs ± "
         "standard deviation (of the sample). Gain: AUC of a run less that of the run of “{}” with the same seed, mean "
         "± standard "
