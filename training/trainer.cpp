@@ -11,6 +11,7 @@
 #include "base/progress.hpp"
 #include "training/cohort_volumes.hpp"
 #include "training/config_tree.hpp"
+#include "training/gallery.hpp"
 #include "training/learner.hpp"
 #include "training/position.hpp"
 #include "training/run_folder.hpp"
@@ -402,7 +403,21 @@ void Trainer::finish() {
     report(val_, "val", outcome_.val, outcome_.val_metrics);
     report(test_, "test", outcome_.test, outcome_.test_metrics);
     folder_.metric(line);
-    write_training_report(folder_.path(), settings(), outcome_.val, outcome_.test, outcome_.failed);
+    const json settings = this->settings();
+    TrainingRecord record{.run = folder_.path(),
+                          .settings = settings,
+                          .cohort = job_.cohort,
+                          .volumes = volumes_,
+                          .features = job_.features ? &*job_.features : nullptr,
+                          .val = outcome_.val,
+                          .test = outcome_.test,
+                          .left_out = outcome_.failed,
+                          .seed = job_.seed};
+    if (config_.model.volume)
+        record.gallery = make_gallery(context_, record.run, job_.cohort.cases, record.features,
+                                      test_.empty() ? outcome_.val : outcome_.test,
+                                      [&](const CohortCase& one) { return cache_->read(one); });
+    write_training_report(record);
     folder_.log("done", false);
 }
 
