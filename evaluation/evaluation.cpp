@@ -124,10 +124,16 @@ std::vector<std::string> notes_of(const Model& model) {
 
 Evaluation evaluate_models(std::vector<Model> models, EvaluationOptions options) {
     require(!models.empty(), "evaluate", "no model");
+    std::vector<std::string> notes = notes_of(models[0]);
+    Evaluation e = measure_models(std::move(models), std::move(options));
+    e.notes = std::move(notes);
+    return e;
+}
+
+Evaluation measure_models(std::vector<Model> models, EvaluationOptions options) {
     Evaluation e;
     e.options = std::move(options);
     e.models = std::move(models);
-    e.notes = notes_of(e.models[0]);
     for (const Model& model : e.models) {
         e.tasks.emplace_back();
         for (const TaskPredictions& task : model.predictions.tasks)

@@ -74,6 +74,8 @@ struct Evaluation {
 // Models are aligned (cohorts.hpp). Error(input) where no task has known labels of at least two classes; a task that
 // has not is measured as far as it goes, with a note.
 Evaluation evaluate_models(std::vector<Model> models, EvaluationOptions options);
+// The same without notes and demands: what cannot be measured is not defined.
+Evaluation measure_models(std::vector<Model> models, EvaluationOptions options);
 
 // {MODEL: {TASK: {"auc": ..., "auc_ci_delong": [low, high], "auc_ci_bootstrap": [low, high], ...}}, "comparisons":
 // [...], "settings": {...}, "notes": [...]}; what is not defined is null.

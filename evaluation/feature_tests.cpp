@@ -59,24 +59,28 @@ std::vector<std::string> tasks_of(const CsvTable& labels, const FeatureTestOptio
     return tasks;
 }
 
-// Known labels by row (none: negative), and which there are.
-std::pair<std::vector<int64_t>, std::vector<int64_t>> labels_of(const CsvTable& labels, const std::string& task,
-                                                                const Rows& rows) {
+// Which labels are known, rising.
+std::vector<int64_t> classes_of(const std::vector<int64_t>& labels) {
+    std::set<int64_t> classes(labels.begin(), labels.end());
+    std::erase_if(classes, [](int64_t label) { return label < 0; });
+    return {classes.begin(), classes.end()};
+}
+
+// Labels by row, negative where unknown.
+std::vector<int64_t> labels_of(const CsvTable& labels, const std::string& task, const Rows& rows) {
     const size_t column = labels.column(task);
     std::vector<int64_t> values;
-    std::set<int64_t> classes;
-    for (const auto& row : rows) {
+    for (const auto& row : rows)
         values.push_back(labels.missing(row.second, column) ? -1 : labels.integer(row.second, column));
-        if (values.back() >= 0) classes.insert(values.back());
-    }
+    const std::vector<int64_t> classes = classes_of(values);
     if (classes.size() < 2)
         fail(ErrorKind::input, tag, "{}: column {}: {}; there is nothing to tell apart", labels.file.string(), task,
              classes.empty() ? std::string("no label of a case with features is known")
-                             : fmt::format("one class only, every known label is {}", *classes.begin()));
+                             : fmt::format("one class only, every known label is {}", classes.front()));
     if (classes.size() > 100)
         fail(ErrorKind::input, tag, "{}: column {}: {} different labels are no classes", labels.file.string(), task,
              classes.size());
-    return {values, {classes.begin(), classes.end()}};
+    return values;
 }
 
 std::vector<double> feature_values(const CsvTable& table, size_t column, const Rows& rows) {
@@ -89,6 +93,38 @@ std::vector<double> feature_values(const CsvTable& table, size_t column, const R
 }
 
 std::string cell(double v) { return csv_cell(v); }
+
+void run_tests(FeatureTests& result, FeatureCases cases, const FeatureTestOptions& options) {
+    result.data = std::move(cases);
+    const auto& values = result.data.values;
+    for (size_t k = 0; k < result.data.tasks.size(); ++k) {
+        const std::string& task = result.data.tasks[k];
+        const std::vector<int64_t>& known = result.data.labels[k];
+        const std::vector<int64_t> classes = classes_of(known);
+        result.tasks.emplace_back(task, classes);
+        std::vector<FeatureTest> tests(values.size());
+        parallel_ranges(int64_t(values.size()), [&](int64_t begin, int64_t end) {
+            for (int64_t f = begin; f < end; ++f) {
+                FeatureTest& t = tests[size_t(f)];
+                t.feature = result.features[size_t(f)];
+                t.task = task;
+                for (const int64_t label : classes) {
+                    std::vector<double> group;
+                    for (size_t i = 0; i < known.size(); ++i)
+                        if (known[i] == label) group.push_back(values[size_t(f)][i]);
+                    t.groups.push_back(summarise(group));
+                }
+                t.welch = welch_anova(t.groups);
+                t.pairs = compare_pairs(t.groups, options.posthoc);
+            }
+        });
+        std::vector<double> p;
+        for (const FeatureTest& t : tests) p.push_back(t.welch.p);
+        const auto adjusted = adjusted_p(p, options.adjustment);
+        for (size_t f = 0; f < tests.size(); ++f) tests[f].p_adjusted = adjusted[f];
+        result.tests.insert(result.tests.end(), tests.begin(), tests.end());
+    }
+}
 }  // namespace
 
 FeatureTests test_features(const CsvTable& table, const CsvTable& labels, const FeatureTestOptions& options) {
@@ -117,31 +153,23 @@ FeatureTests test_features(const CsvTable& table, const CsvTable& labels, const 
     }
     if (values.empty()) fail(ErrorKind::input, tag, "{}: no column beside {}", table.file.string(), options.id_column);
 
-    for (const std::string& task : tasks_of(labels, options)) {
-        const auto [known, classes] = labels_of(labels, task, rows);
-        result.tasks.emplace_back(task, classes);
-        std::vector<FeatureTest> tests(values.size());
-        parallel_ranges(int64_t(values.size()), [&](int64_t begin, int64_t end) {
-            for (int64_t f = begin; f < end; ++f) {
-                FeatureTest& t = tests[size_t(f)];
-                t.feature = result.features[size_t(f)];
-                t.task = task;
-                for (const int64_t label : classes) {
-                    std::vector<double> group;
-                    for (size_t i = 0; i < known.size(); ++i)
-                        if (known[i] == label) group.push_back(values[size_t(f)][i]);
-                    t.groups.push_back(summarise(group));
-                }
-                t.welch = welch_anova(t.groups);
-                t.pairs = compare_pairs(t.groups, options.posthoc);
-            }
-        });
-        std::vector<double> p;
-        for (const FeatureTest& t : tests) p.push_back(t.welch.p);
-        const auto adjusted = adjusted_p(p, options.adjustment);
-        for (size_t f = 0; f < tests.size(); ++f) tests[f].p_adjusted = adjusted[f];
-        result.tests.insert(result.tests.end(), tests.begin(), tests.end());
+    FeatureCases cases{result.features, std::move(values), tasks_of(labels, options), {}};
+    for (const std::string& task : cases.tasks) cases.labels.push_back(labels_of(labels, task, rows));
+    run_tests(result, std::move(cases), options);
+    return result;
+}
+
+FeatureTests test_features(FeatureCases cases, const FeatureTestOptions& options) {
+    FeatureTests result;
+    result.features = cases.features;
+    result.cases = cases.values.empty() ? 0 : std::ssize(cases.values.front());
+    FeatureCases tested{cases.features, std::move(cases.values), {}, {}};
+    for (size_t k = 0; k < cases.tasks.size(); ++k) {
+        if (classes_of(cases.labels[k]).size() < 2) continue;
+        tested.tasks.push_back(cases.tasks[k]);
+        tested.labels.push_back(std::move(cases.labels[k]));
     }
+    run_tests(result, std::move(tested), options);
     return result;
 }
 

@@ -24,12 +24,21 @@ struct FeatureTest {
     std::vector<PairComparison> pairs;  // positions are positions in `groups`
 };
 
+// Features and labels of the same cases.
+struct FeatureCases {
+    std::vector<std::string> features;
+    std::vector<std::vector<double>> values;   // by feature, then case; NaN: missing
+    std::vector<std::string> tasks;
+    std::vector<std::vector<int64_t>> labels;  // by task, then case; negative: unknown
+};
+
 struct FeatureTests {
     std::vector<std::string> features;
     std::vector<std::pair<std::string, std::vector<int64_t>>> tasks;  // name and labels, rising: one group each
     int64_t cases = 0;                                                // that stand in both tables
     std::vector<std::string> unlabelled, unmeasured;                  // IDs of one table alone: left out
     std::vector<FeatureTest> tests;                                   // task by task, features in the table's order
+    FeatureCases data;                                                // what was tested
 };
 
 // Features are the table's columns but for the ID; cells are numbers, empty ones, "nan" and "inf" are missing values.
@@ -38,6 +47,9 @@ struct FeatureTests {
 // groups. Error(input), naming file, column or line, for: unknown ID or task columns, repeated or empty IDs, no common
 // ID, cells that are no numbers, tables without features, a task whose known labels are of one class.
 FeatureTests test_features(const CsvTable& table, const CsvTable& labels, const FeatureTestOptions& options);
+// The same of numbers; a task whose known labels are of fewer than two classes is left out. Of `options` the methods
+// alone count.
+FeatureTests test_features(FeatureCases cases, const FeatureTestOptions& options);
 
 // `feature,task,F,df1,df2,p,p_adjusted,reason`: what is not defined is empty, and `reason` says why.
 CsvTable welch_table(const FeatureTests& tests);

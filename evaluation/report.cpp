@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "evaluation/metrics.hpp"
+#include "evaluation/evaluation.hpp"
+#include "evaluation/model_section.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
 #include "evaluation/svg.hpp"
@@ -13,25 +14,75 @@
 namespace cmtl {
 
 namespace {
-std::string set_section(const NamedPredictions& set) {
-    const std::vector<TaskMetrics> metrics = all_metrics(set.predictions);
-    std::string inner = metrics_html(metrics) + "<div class='grid' style='margin-top:14px'>";
-    for (size_t k = 0; k < metrics.size(); ++k)
-        inner += html_card("ROC, " + task_title(metrics[k].name),
-                           roc_chart(roc_curves(set.predictions.tasks[k], metrics[k])));
-    inner += "</div><div class='grid' style='margin-top:14px'>";
-    for (const TaskMetrics& m : metrics) inner += html_card("Confusion, " + task_title(m.name), confusion_html(m));
-    inner += "</div>";
-    std::string name = set.name;
-    if (!name.empty()) name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
-    return html_section(fmt::format("{} ({} cases)", name, set.predictions.ids.size()), inner);
+std::string capitalised(std::string text) {
+    if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+    return text;
 }
 
-std::string task_card(const CaseTask& task) {
+std::string set_sections(const TrainingReport& report) {
+    std::string sections;
+    for (const NamedPredictions& set : report.sets) {
+        if (set.predictions.ids.empty()) continue;
+        EvaluationOptions options;
+        options.replicates = report.replicates;
+        options.seed = report.seed;
+        const Evaluation e = measure_models({{set.name, set.predictions, std::nullopt}}, options);
+        sections += html_section(fmt::format("{} ({} cases)", capitalised(set.name), set.predictions.ids.size()),
+                                 model_section(e, 0));
+    }
+    return sections;
+}
+
+std::string cohort_section(const std::vector<ReportTable>& tables) {
+    std::string cards;
+    for (const ReportTable& table : tables) {
+        std::vector<std::string> header;
+        for (const std::string& cell : table.header) header.push_back(html_escaped(cell));
+        std::vector<HtmlRow> rows;
+        for (const auto& row : table.rows) {
+            rows.emplace_back();
+            for (const std::string& cell : row) rows.back().cells.push_back(html_escaped(cell));
+        }
+        cards += html_card(table.title, "<div class='scroll'>" + html_table(header.size() > 2 ? "compact names" : "facts", header, rows) + "</div>" +
+                                            (table.note.empty() ? "" : html_note(html_escaped(table.note))));
+    }
+    return cards.empty() ? "" : html_section("Cohort", "<div class='grid wide'>" + cards + "</div>");
+}
+
+std::string features_section(const TrainingReport& report) {
+    if (!report.features) return {};
+    std::string sections;
+    const FeatureTests& tests = *report.features;
+    for (size_t k = 0; k < tests.tasks.size(); ++k) {
+        const std::string& task = tests.tasks[k].first;
+        const auto of_trees = report.importances.find(task);
+        TopFeatureOptions options;
+        options.boxes = 3;
+        if (of_trees != report.importances.end()) options.importances = &of_trees->second;
+        const std::string inner = top_features_html(tests, k, options);
+        if (inner.empty()) continue;
+        sections += fmt::format("<h3 class='task'>{}</h3>", html_escaped(task_title(task))) + inner;
+    }
+    if (sections.empty()) return {};
+    return html_section("Top features", sections +
+                                            html_note(fmt::format(
+                                                "Training cases. Ranked by {}; p values are those of Welch's ANOVA, "
+                                                "adjusted over the features of a task by Benjamini and Hochberg.",
+                                                report.importances.empty() ? "Welch's F" : "the share of the trees' gain")));
+}
+
+std::string picture_html(const ReportPicture& picture, std::string_view alt) {
+    if (picture.png.empty()) return {};
+    std::string figure = fmt::format("<figure><img alt='{}' src='data:image/png;base64,", html_escaped(alt)) +
+                         base64(picture.png) + "'>";
+    if (!picture.caption.empty()) figure += fmt::format("<figcaption>{}</figcaption>", html_escaped(picture.caption));
+    return figure + "</figure>";
+}
+
+std::string bars(const CaseTask& task) {
     const auto& p = task.probabilities;
     const size_t top = static_cast<size_t>(std::max_element(p.begin(), p.end()) - p.begin());
-    std::string s =
-        p.empty() ? "" : fmt::format("<div class='verdict'>{}</div>", html_escaped(class_name(task.name, int(top))));
+    std::string s;
     for (size_t c = 0; c < p.size(); ++c) {
         const double share = std::isnan(p[c]) ? 0 : std::clamp(p[c], 0.0, 1.0);
         s += fmt::format(
@@ -40,7 +91,34 @@ std::string task_card(const CaseTask& task) {
             c == top ? " top" : "", html_escaped(class_name(task.name, int(c))),
             task.label == int(c) ? "<span class='known'>known</span>" : "", 100 * share, percent(p[c]));
     }
-    return html_card(task_title(task.name), s);
+    return s;
+}
+
+std::string task_card(const CaseTask& task) {
+    const auto& p = task.probabilities;
+    const auto top = std::max_element(p.begin(), p.end()) - p.begin();
+    return html_card(task_title(task.name),
+                     (p.empty() ? "" : fmt::format("<div class='verdict'>{}</div>",
+                                                   html_escaped(class_name(task.name, int(top))))) +
+                         bars(task));
+}
+
+std::string gallery_section(const std::vector<GalleryCase>& gallery) {
+    if (gallery.empty()) return {};
+    std::string cards;
+    for (const GalleryCase& one : gallery) {
+        std::string inner = fmt::format("<p class='note why'>{}</p>", html_escaped(one.why)) +
+                            picture_html(one.picture, fmt::format("CT of {} with lung outlines and heat map", one.id)) +
+                            "<div class='tasks'>";
+        for (const CaseTask& task : one.tasks)
+            inner += fmt::format("<div><b>{}</b>{}</div>", html_escaped(task.name), bars(task));
+        cards += html_card(one.id, inner + "</div>");
+    }
+    return html_section("Cases", "<div class='grid wide gallery'>" + cards + "</div>" +
+                                     html_note("Cases in the lung window, -1350 to 150 HU, lungs outlined, nothing but "
+                                               "lungs shown, as the network saw them. Heat: Grad-CAM of the class that "
+                                               "is named, as a share of its largest value in the case; the views go "
+                                               "through the hottest place in the lungs."));
 }
 }  // namespace
 
@@ -59,23 +137,24 @@ std::string task_title(std::string_view task) {
 }
 
 std::string training_report_html(const TrainingReport& report) {
-    std::string body = html_tiles(report.summary) + html_warnings(report.warnings);
+    std::string body = (report.summary.empty() ? "" : html_tiles(report.summary)) + html_warnings(report.warnings) +
+                       cohort_section(report.cohort);
     if (!report.curves.empty()) {
         std::string charts = "<div class='grid wide'>";
         for (const CurvePanel& panel : report.curves) charts += html_card(panel.title, line_chart(panel));
         body += html_section("Learning curves", charts + "</div>");
     }
-    for (const NamedPredictions& set : report.sets)
-        if (!set.predictions.ids.empty()) body += set_section(set);
+    body += set_sections(report) + features_section(report) + gallery_section(report.gallery);
     if (!report.settings.empty()) {
         std::string groups = "<div class='grid'>";
         for (const FactGroup& group : report.settings) groups += html_card(group.name, html_facts(group.facts));
         body += html_section("Settings", groups + "</div>");
     }
-    body +=
-        "<p class='muted' style='font-size:13px'>Intervals are DeLong's at 95 %. Measures of tasks with more than two "
-        "classes are means over the classes, each "
-        "against the rest. n/a: not defined for these cases.</p>";
+    body += html_note(fmt::format(
+        "Intervals are DeLong's at 95 %; bands of ROC curves hold the middle 95 % of {} bootstrap replicates, stratified "
+        "by label. Measures of tasks with more than two classes are means over the classes, each against the rest. "
+        "n/a: not defined for these cases.",
+        report.replicates));
     return html_page(report.title, report.subtitle, body, report.program);
 }
 
@@ -92,15 +171,12 @@ std::string case_report_html(const CaseReport& report) {
             tiles.emplace_back("both lungs", litres(*report.right_litres + *report.left_litres));
         body += html_section("Lungs", html_tiles(tiles));
     }
-    if (!report.overlay_png.empty()) {
-        const std::string alt =
-            report.overlay_caption.empty() ? "CT slices with the lung outline" : report.overlay_caption;
-        std::string figure = fmt::format("<figure><img alt='{}' src='data:image/png;base64,", html_escaped(alt)) +
-                             base64(report.overlay_png) + "'>";
-        if (!report.overlay_caption.empty())
-            figure += fmt::format("<figcaption>{}</figcaption>", html_escaped(report.overlay_caption));
-        body += html_section("Images", html_card("", figure + "</figure>"));
-    }
+    std::string pictures = picture_html(report.overlay, "CT slices with the lung outline");
+    if (!pictures.empty()) body += html_section("Images", html_card("", pictures));
+    std::string heat;
+    for (const ReportPicture& picture : report.heat)
+        heat += html_card(picture.title, picture_html(picture, "CT slices with a heat map, " + picture.title));
+    if (!heat.empty()) body += html_section("Where the network looked", "<div class='grid heat'>" + heat + "</div>");
     std::string details;
     if (!report.timeline.empty()) body += html_section("Time", html_card("", timeline_chart(report.timeline)));
     if (!report.image.empty()) details += html_card("Image", html_facts(report.image));

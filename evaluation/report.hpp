@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evaluation/predictions.hpp"
+#include "evaluation/top_features.hpp"
 
 namespace cmtl {
 
@@ -37,19 +38,13 @@ struct NamedPredictions {
     Predictions predictions;
 };
 
-// report.html of a run: summary, learning curves, metrics with 95 % intervals, ROC curves, confusion matrices,
-// settings.
-struct TrainingReport {
-    std::string title = "Training report";
-    std::string subtitle;  // run folder, date
-    Facts summary;         // few, short: shown large at the top
-    std::vector<CurvePanel> curves;
-    std::vector<NamedPredictions> sets;  // sets without a case are left out
-    std::vector<FactGroup> settings;
-    std::vector<std::string> warnings;  // failed cases and the like
-    std::string program;                // "cmtl_train 0.1.0 (commit)"
+// A table of plain text; the first column names the rows.
+struct ReportTable {
+    std::string title;
+    std::vector<std::string> header;
+    std::vector<std::vector<std::string>> rows;
+    std::string note;
 };
-std::string training_report_html(const TrainingReport& report);
 
 struct CaseTask {
     std::string name;  // "CT", "NAT", "Severity"
@@ -57,15 +52,47 @@ struct CaseTask {
     int label = -1;  // the known truth, marked in the chart
 };
 
-// ID.html of one case: probabilities, lungs, overlay, time spent, versions.
+// A PNG file's bytes and what stands below it; without bytes there is no picture.
+struct ReportPicture {
+    std::string png, caption, title;
+};
+
+// One case to look at.
+struct GalleryCase {
+    std::string id, why;  // why it is shown: "CT: worst error"
+    std::vector<CaseTask> tasks;
+    ReportPicture picture;
+};
+
+// report.html of a run: summary, cohort, learning curves, and of each set of cases what cmtl_evaluate shows of one
+// model; features, cases, settings.
+struct TrainingReport {
+    std::string title = "Training report";
+    std::string subtitle;  // run folder, date
+    Facts summary;         // few, short: shown large at the top
+    std::vector<ReportTable> cohort;
+    std::vector<CurvePanel> curves;
+    std::vector<NamedPredictions> sets;    // sets without a case are left out
+    int replicates = 1000;                 // of the bootstrap, and its seed
+    uint64_t seed = 0;
+    std::optional<FeatureTests> features;  // of the training cases
+    Importances importances;               // of trees; empty: features are ranked by F
+    std::vector<GalleryCase> gallery;
+    std::vector<FactGroup> settings;
+    std::vector<std::string> warnings;  // failed cases and the like
+    std::string program;                // "cmtl_train 0.1.0 (commit)"
+};
+std::string training_report_html(const TrainingReport& report);
+
+// ID.html of one case: probabilities, lungs, overlay, heat maps, time spent, versions.
 struct CaseReport {
     std::string id, source;  // source: the CT's path as given
     std::vector<CaseTask> tasks;
     std::optional<double> right_litres, left_litres;
     Facts image;                                           // size, spacing, format
     std::vector<std::pair<std::string, double>> timeline;  // step, seconds
-    std::string overlay_png;                               // a PNG file's bytes; empty: none
-    std::string overlay_caption;
+    ReportPicture overlay;
+    std::vector<ReportPicture> heat;    // where the network looked, one per task
     Facts versions;                     // program, model, device
     std::vector<std::string> warnings;  // quality flags
 };

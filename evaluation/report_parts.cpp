@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "evaluation/measures.hpp"
+#include "evaluation/page.hpp"
 #include "evaluation/precision_recall.hpp"
 #include "evaluation/svg.hpp"
 
@@ -19,40 +19,47 @@ std::string with_interval(double value, const Interval& i) {
                : fmt::format("{} <span class='muted'>({}–{})</span>", decimal(value), decimal(i.low), decimal(i.high));
 }
 
+std::string shown(const MeasureInfo& info, double v) {
+    return info.unit == MeasureInfo::Unit::percent ? percent(v) : decimal(v);
+}
+
+std::string p_text(double p) {
+    if (std::isnan(p)) return "n/a";
+    return p < 0.001 && p > 0 ? fmt::format("{:.1e}", p) : fmt::format("{:.3f}", p);
+}
+
 std::string metrics_html(const std::vector<TaskMetrics>& all) {
-    std::string s =
-        "<div class='card scroll'><table><tr><th>Task</th><th>Cases</th><th>AUC (95 % "
-        "CI)</th><th>Accuracy</th><th>Balanced acc.</th>"
-        "<th>Sensitivity</th><th>Specificity</th><th>PPV</th><th>NPV</th><th>F1</th></tr>";
+    std::vector<HtmlRow> rows;
     for (const TaskMetrics& m : all) {
-        s += fmt::format(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
-            "td><td>{}</td></tr>",
-            html_escaped(m.name), m.cases, with_interval(m.auc, m.auc_interval), percent(m.accuracy),
-            percent(m.balanced_accuracy), percent(m.sensitivity), percent(m.specificity), percent(m.ppv),
-            percent(m.npv), decimal(m.f1));
+        rows.push_back({{html_escaped(m.name), std::to_string(m.cases), with_interval(m.auc, m.auc_interval),
+                         percent(m.accuracy), percent(m.balanced_accuracy), percent(m.sensitivity),
+                         percent(m.specificity), percent(m.ppv), percent(m.npv), decimal(m.f1)}});
         if (m.classes == 2) continue;
         for (int c = 0; c < m.classes; ++c) {
             const ClassMetrics& k = m.by_class[size_t(c)];
-            s += fmt::format(
-                "<tr "
-                "class='sub'><td>{}</td><td>{}</td><td>{}</td><td></td><td></td><td>{}</td><td>{}</td><td>{}</"
-                "td><td>{}</td><td>{}</td></tr>",
-                html_escaped(class_name(m.name, c)), k.support, with_interval(k.auc, k.auc_interval),
-                percent(k.sensitivity), percent(k.specificity), percent(k.ppv), percent(k.npv), decimal(k.f1));
+            rows.push_back({{html_escaped(class_name(m.name, c)), std::to_string(k.support),
+                             with_interval(k.auc, k.auc_interval), "", "", percent(k.sensitivity),
+                             percent(k.specificity), percent(k.ppv), percent(k.npv), decimal(k.f1)},
+                            "sub"});
         }
     }
-    return s + "</table></div>\n";
+    return "<div class='card scroll'>" +
+           html_table("",
+                      {"Task", "Cases", "AUC (95 % CI)", "Accuracy", "Balanced acc.", "Sensitivity", "Specificity",
+                       "PPV", "NPV", "F1"},
+                      rows) +
+           "</div>\n";
 }
 
 std::string confusion_html(const TaskMetrics& m) {
-    std::string s = "<div class='scroll'><table class='confusion'><tr><th></th>";
-    for (int p = 0; p < m.classes; ++p) s += fmt::format("<th>{}</th>", html_escaped(class_name(m.name, p)));
-    s += "</tr>";
+    std::string s = "<div class='scroll'><table class='confusion'><thead><tr><td></td>";
+    for (int p = 0; p < m.classes; ++p)
+        s += fmt::format("<th scope='col'>{}</th>", html_escaped(class_name(m.name, p)));
+    s += "</tr></thead><tbody>";
     for (int t = 0; t < m.classes; ++t) {
         int64_t row = 0;
         for (int p = 0; p < m.classes; ++p) row += m.confusion.at(t, p);
-        s += fmt::format("<tr><td class='row'>{}</td>", html_escaped(class_name(m.name, t)));
+        s += fmt::format("<tr><th scope='row'>{}</th>", html_escaped(class_name(m.name, t)));
         for (int p = 0; p < m.classes; ++p) {
             const double share = row ? double(m.confusion.at(t, p)) / double(row) : 0;
             s += fmt::format("<td class='n{}' style='--p:{:.2f}'>{}<small>{}</small></td>", share > 0.55 ? " deep" : "",
@@ -60,9 +67,8 @@ std::string confusion_html(const TaskMetrics& m) {
         }
         s += "</tr>";
     }
-    return s +
-           "</table></div><p class='muted' style='margin:8px 0 0;font-size:13px'>Rows: true class; columns: predicted "
-           "class; per cent of the row.</p>";
+    return s + "</tbody></table></div>" +
+           html_note("Rows: true class; columns: predicted class; per cent of the row.");
 }
 
 std::vector<Curve> roc_curves(const TaskPredictions& task, const TaskMetrics& m) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "evaluation/calibration.hpp"
+#include "evaluation/measures.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/report.hpp"
 
@@ -13,6 +14,9 @@ namespace cmtl {
 std::string decimal(double v);
 std::string percent(double v);
 std::string with_interval(double value, const Interval& i);
+// A measure in its unit; a p value as "0.013", "2.1e-05".
+std::string shown(const MeasureInfo& info, double v);
+std::string p_text(double p);
 
 // Tables as HTML: measures with DeLong's intervals, a row per task and class; counts by true and predicted class.
 std::string metrics_html(const std::vector<TaskMetrics>& all);

@@ -6,46 +6,11 @@
 #include <cmath>
 #include <limits>
 
+#include "evaluation/svg_frame.hpp"
+
 namespace cmtl {
 
 namespace {
-constexpr size_t colours = 8;
-
-// The length of the UTF-8 sequence at text[i], or 0 where there is none.
-size_t utf8_length(std::string_view text, size_t i) {
-    const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
-    const unsigned char first = byte(i);
-    const size_t n = first < 0x80                    ? 1
-                     : first >= 0xC2 && first < 0xE0 ? 2
-                     : first >= 0xE0 && first < 0xF0 ? 3
-                     : first >= 0xF0 && first < 0xF5 ? 4
-                                                     : 0;
-    if (n == 0 || i + n > text.size()) return 0;
-    for (size_t k = 1; k < n; ++k)
-        if ((byte(i + k) & 0xC0) != 0x80) return 0;
-    return n;
-}
-
-struct Scale {
-    double low, high, from, to;  // data and picture
-    bool logarithmic = false;
-    double operator()(double v) const {
-        const double share = logarithmic ? std::log(v / low) / std::log(high / low) : (v - low) / (high - low);
-        return from + share * (to - from);
-    }
-};
-
-// Digits that tell neighbouring ticks apart.
-std::string tick_text(double v, double step) {
-    if (std::abs(v) < 1e-9 * step) v = 0;
-    const double size = std::max(std::abs(v), step);
-    if (size >= 1e5 || step < 1e-4) return fmt::format("{:.3g}", v);
-    // As many digits as the step has: 0.25 needs two although it is above 0.1.
-    int digits = 0;
-    for (double s = step; digits < 6 && std::abs(s - std::round(s)) > 1e-6 * s; s *= 10) ++digits;
-    return fmt::format("{:.{}f}", v, digits);
-}
-
 // Means of equal runs of points; a run without a defined value stays a gap.
 Curve shortened(const Curve& c, size_t most) {
     const size_t n = std::min(c.x.size(), c.y.size());
@@ -79,98 +44,11 @@ std::string path_of(const Curve& c, const Scale& x, const Scale& y) {
     return d;
 }
 
-struct Frame {
-    double width = 560, height = 300, left = 62, right = 14, top = 14, bottom = 46;
-};
-
-std::string axes(const Frame& f, const Scale& x, const Scale& y, const std::vector<double>& xt,
-                 const std::vector<double>& yt, std::string_view x_label, std::string_view y_label) {
-    std::string s;
-    const double x_step = xt.size() > 1 ? xt[1] - xt[0] : 1, y_step = yt.size() > 1 ? yt[1] - yt[0] : 1;
-    for (const double v : yt)
-        s += fmt::format(
-            "<line class='grid' x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}'/><text x='{:.1f}' y='{:.1f}' "
-            "text-anchor='end'>{}</text>",
-            f.left, f.width - f.right, y(v), y(v), f.left - 7, y(v) + 4,
-            y.logarithmic ? fmt::format("{:g}", v) : tick_text(v, y_step));
-    for (const double v : xt)
-        s += fmt::format(
-            "<line class='tick' x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}'/><text x='{0:.1f}' y='{3:.1f}' "
-            "text-anchor='middle'>{4}</text>",
-            x(v), f.height - f.bottom, f.height - f.bottom + 4, f.height - f.bottom + 17, tick_text(v, x_step));
-    s += fmt::format("<line class='axis' x1='{0:.1f}' x2='{1:.1f}' y1='{2:.1f}' y2='{2:.1f}'/>", f.left,
-                     f.width - f.right, f.height - f.bottom);
-    s += fmt::format("<text class='label' x='{:.1f}' y='{:.1f}' text-anchor='middle'>{}</text>",
-                     (f.left + f.width - f.right) / 2, f.height - 8, html_escaped(x_label));
-    const double middle = (f.top + f.height - f.bottom) / 2;
-    s += fmt::format("<text class='label' transform='translate(14 {:.1f}) rotate(-90)' text-anchor='middle'>{}</text>",
-                     middle, html_escaped(y_label));
-    return s;
-}
-
 std::string legend(const std::vector<Curve>& curves) {
-    std::string s = "<div class='legend'>";
+    std::string s;
     for (size_t i = 0; i < curves.size(); ++i)
-        s += fmt::format("<span><i class='c{}'></i>{}</span>", i % colours, html_escaped(curves[i].name));
-    return s + "</div>";
-}
-}  // namespace
-
-std::string html_escaped(std::string_view text) {
-    std::string out;
-    for (size_t i = 0; i < text.size();) {
-        const size_t n = utf8_length(text, i);
-        if (n == 0) {
-            out += "\xEF\xBF\xBD";
-            ++i;
-            continue;
-        }
-        switch (text[i]) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            case '\'':
-                out += "&#39;";
-                break;
-            default:
-                out += text.substr(i, n);
-        }
-        i += n;
-    }
-    return out;
-}
-
-std::vector<double> nice_ticks(double low, double high, int wanted) {
-    if (!(high > low)) high = low + (low != 0 ? std::abs(low) * 0.1 : 1);
-    const double raw = (high - low) / wanted, power = std::pow(10, std::floor(std::log10(raw)));
-    double step = 10 * power;
-    for (const double s : {1.0, 2.0, 2.5, 5.0})
-        if (s * power >= raw * 0.999) {
-            step = s * power;
-            break;
-        }
-    std::vector<double> ticks;
-    const double first = std::floor(low / step + 1e-9), last = std::ceil(high / step - 1e-9);
-    for (double k = first; k <= last; ++k) ticks.push_back(k * step);
-    return ticks;
-}
-
-namespace {
-// Powers of ten that cover [low, high], both above 0.
-std::vector<double> decades(double low, double high) {
-    std::vector<double> ticks;
-    for (double k = std::floor(std::log10(low)); k <= std::ceil(std::log10(high)); ++k)
-        ticks.push_back(std::pow(10, k));
-    return ticks;
+        s += legend_entry(fmt::format("line c{}", i % chart_colours), curves[i].name);
+    return s;
 }
 }  // namespace
 
@@ -207,30 +85,30 @@ std::string line_chart(const CurvePanel& panel) {
     if (x_ticks.size() > 1 && x_ticks[1] - x_ticks[0] < 1 && x0 == std::floor(x0) && x1 == std::floor(x1))
         std::erase_if(x_ticks, [](double v) { return v != std::floor(v); });  // no half epochs
 
-    std::string s = fmt::format("<svg viewBox='0 0 {:g} {:g}' role='img' aria-label='{}'>", f.width, f.height,
-                                html_escaped(panel.title));
+    std::string s = svg_head(f, "", panel.title);
     s += axes(f, x, y, x_ticks, inside(y_ticks, y), panel.x_label, panel.y_label);
     if (panel.marked_x && *panel.marked_x >= x0 && *panel.marked_x <= x1) {
         const double at = x(*panel.marked_x);
         const bool flip = at > f.width - 90;
         s += fmt::format(
-            "<line class='mark' x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}'/><text class='label' x='{3:.1f}' "
+            "<line class='mark' x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}'/><text x='{3:.1f}' "
             "y='{4:.1f}' text-anchor='{5}'>{6}</text>",
             at, f.top, f.height - f.bottom, at + (flip ? -5 : 5), f.top + 9, flip ? "end" : "start",
             html_escaped(panel.mark));
     }
     for (size_t i = 0; i < curves.size(); ++i) {
         const Curve& c = curves[i];
-        s += fmt::format("<path class='line c{}' d='{}'/>", i % colours, path_of(c, x, y));
+        s += fmt::format("<path class='line c{}' d='{}'/>", i % chart_colours, path_of(c, x, y));
         if (c.x.size() > 60) continue;
         for (size_t k = 0; k < std::min(c.x.size(), c.y.size()); ++k)
             if (std::isfinite(c.x[k]) && std::isfinite(c.y[k]))
                 s += fmt::format(
                     "<circle class='dot c{}' cx='{:.1f}' cy='{:.1f}' r='2.4'><title>{}: {:.4g} at "
                     "{:g}</title></circle>",
-                    i % colours, x(c.x[k]), y(std::clamp(c.y[k], y.low, y.high)), html_escaped(c.name), c.y[k], c.x[k]);
+                    i % chart_colours, x(c.x[k]), y(std::clamp(c.y[k], y.low, y.high)), html_escaped(c.name), c.y[k], c.x[k]);
     }
-    return s + "</svg>" + (curves.size() > 1 || !curves[0].name.empty() ? legend(curves) : "");
+    if (curves.size() == 1 && curves[0].name.empty()) return s + "</svg>";
+    return s + "</svg><div class='legend'>" + legend(curves) + "</div>";
 }
 
 std::string unit_square_chart(const UnitSquare& chart) {
@@ -238,31 +116,28 @@ std::string unit_square_chart(const UnitSquare& chart) {
     const Frame f{340, 330, 54, 14, 12, 44};
     const Scale x{0, 1, f.left, f.width - f.right}, y{0, 1, f.height - f.bottom, f.top};
     const std::vector<double> ticks{0, 0.2, 0.4, 0.6, 0.8, 1};
-    std::string s = fmt::format("<svg class='roc' viewBox='0 0 {:g} {:g}' role='img' aria-label='{}'>", f.width,
-                                f.height, html_escaped(chart.title));
+    std::string s = svg_head(f, "roc", chart.title);
     s += axes(f, x, y, ticks, ticks, chart.x_label, chart.y_label);
-    if (chart.diagonal)
+    if (!chart.diagonal.empty())
         s +=
             fmt::format("<line class='mark' x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}'/>", x(0), y(0), x(1), y(1));
     if (!chart.band.x.empty()) s += fmt::format("<path class='band' d='{}Z'/>", path_of(chart.band, x, y));
     for (size_t i = 0; i < chart.curves.size(); ++i) {
         const Curve& c = chart.curves[i];
-        s += fmt::format("<path class='line c{}' d='{}'/>", i % colours, path_of(c, x, y));
+        s += fmt::format("<path class='line c{}' d='{}'/>", i % chart_colours, path_of(c, x, y));
         for (size_t k = 0; chart.dots && k < c.x.size(); ++k)
             s += fmt::format(
                 "<circle class='dot c{}' cx='{:.1f}' cy='{:.1f}' r='3'><title>{}: {:.3f} at {:.3f}</title></circle>",
-                i % colours, x(c.x[k]), y(c.y[k]), html_escaped(c.name), c.y[k], c.x[k]);
+                i % chart_colours, x(c.x[k]), y(c.y[k]), html_escaped(c.name), c.y[k], c.x[k]);
     }
-    s += "</svg>";
-    std::string names = legend(chart.curves);
-    if (!chart.band.name.empty())
-        names.insert(names.size() - 6,  // before </div>
-                     fmt::format("<span><i class='band'></i>{}</span>", html_escaped(chart.band.name)));
-    return s + names;
+    s += "</svg><div class='legend'>" + legend(chart.curves);
+    if (!chart.band.name.empty()) s += legend_entry("band", chart.band.name);
+    if (!chart.diagonal.empty()) s += legend_entry("mark", chart.diagonal);
+    return s + "</div>";
 }
 
 std::string roc_chart(const std::vector<Curve>& curves) {
-    return unit_square_chart({"ROC curve", "1 - specificity", "sensitivity", curves, true, false, {}});
+    return unit_square_chart({"ROC curve", "1 - specificity", "sensitivity", curves, "chance", false, {}});
 }
 
 std::string timeline_chart(const std::vector<std::pair<std::string, double>>& steps) {
@@ -272,9 +147,9 @@ std::string timeline_chart(const std::vector<std::pair<std::string, double>>& st
     std::string s = "<div class='timeline'>", names = "<div class='legend'>";
     for (size_t i = 0; i < steps.size(); ++i) {
         const double seconds = std::max(0.0, steps[i].second);
-        s += fmt::format("<i class='c{}' style='flex:{:.5f}' title='{}: {:.3f} s'></i>", i % colours, seconds / total,
+        s += fmt::format("<i class='c{}' style='flex:{:.5f}' title='{}: {:.3f} s'></i>", i % chart_colours, seconds / total,
                          html_escaped(steps[i].first), seconds);
-        names += fmt::format("<span><i class='c{}'></i>{} <b>{:.2f} s</b></span>", i % colours,
+        names += fmt::format("<span><i class='c{}'></i>{} <b>{:.2f} s</b></span>", i % chart_colours,
                              html_escaped(steps[i].first), seconds);
     }
     return s + "</div>" + names + fmt::format("<span>total <b>{:.2f} s</b></span></div>", total);

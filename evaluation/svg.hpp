@@ -24,8 +24,8 @@ std::string line_chart(const CurvePanel& panel);
 struct UnitSquare {
     std::string title, x_label, y_label;
     std::vector<Curve> curves;
-    bool diagonal = false;  // dashed: chance, or a perfect reliability
-    bool dots = false;      // marks every point
+    std::string diagonal;  // a dashed line called this, for example "chance"; empty: none
+    bool dots = false;     // marks every point
     Curve band;             // its name stands in the legend
 };
 std::string unit_square_chart(const UnitSquare& chart);

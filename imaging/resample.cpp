@@ -217,6 +217,30 @@ std::vector<Pair> pairs_of(double origin, double step, int64_t out, int64_t in, 
 
 }  // namespace
 
+double linear_at(const Volume& volume, const Vector3& index) {
+    const auto& size = volume.geometry.size;
+    Index3 low, high;
+    Vector3 share;
+    for (size_t a = 0; a < 3; ++a) {
+        const double at = std::clamp(index[a], 0.0, static_cast<double>(size[a] - 1));
+        low[a] = static_cast<int64_t>(at);
+        high[a] = std::min(low[a] + 1, size[a] - 1);
+        share[a] = at - static_cast<double>(low[a]);
+    }
+    double sum = 0;
+    for (int corner = 0; corner < 8; ++corner) {
+        double weight = 1;
+        Index3 at;
+        for (size_t a = 0; a < 3; ++a) {
+            const bool upper = corner >> a & 1;
+            at[a] = upper ? high[a] : low[a];
+            weight *= upper ? share[a] : 1 - share[a];
+        }
+        sum += weight * static_cast<double>(volume.at(at[0], at[1], at[2]));
+    }
+    return sum;
+}
+
 Mask resample_mask(const Mask& mask, const Geometry& grid, MaskInterpolation how) {
     for (size_t n = 0; n < 9; ++n)
         require(std::abs(mask.geometry.direction[n] - grid.direction[n]) < 1e-6, "resample",

@@ -26,6 +26,10 @@ std::vector<SplineTap> spline_taps(int64_t in, int64_t out);
 // The input is taken by value so that a moved one is freed early.
 Volume resample_cubic(Volume volume, const Index3& size);
 
+// Trilinear between voxel centres at a fractional index; beyond the outermost centres the nearest voxel's value goes on
+// (torch's grid_sample with padding_mode='border', align_corners=True).
+double linear_at(const Volume& volume, const Vector3& index);
+
 enum class MaskInterpolation {
     nearest,  // the label of the nearest voxel
     linear,   // the label (or 0) with the largest share of the trilinear weights

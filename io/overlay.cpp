@@ -7,15 +7,12 @@
 
 #include "base/error.hpp"
 #include "imaging/geometry.hpp"
+#include "io/overlay_layout.hpp"
 #include "io/overlay_panel.hpp"
 
 namespace cmtl {
 
 namespace {
-
-constexpr Colour background{14, 14, 17}, text_colour{225, 225, 225}, dim_colour{150, 150, 155};
-constexpr int64_t gap = 10, letter = 2, line = 24;  // pixels: between panels, of a letter's dot, of a line of text
-constexpr double margin_mm = 25;                    // around the lungs: the chest's wall
 
 // Voxels per slice along each axis, of the whole mask, of one side, and where the masks differ.
 struct Counts {
@@ -66,69 +63,6 @@ int64_t choose_middle(const std::vector<int64_t>& profile, const std::vector<int
         if (high < 0 && 4 * sum >= 3 * all) high = n;
     }
     return choose(changed, low, high, centre, least);
-}
-
-// The lungs with the chest's wall around them, or the whole image where there are none.
-Box field_of_view(const Mask& mask) {
-    const Geometry& g = mask.geometry;
-    Box field = bounding_box(mask);
-    if (field.empty()) return {{0, 0, 0}, {g.size[0] - 1, g.size[1] - 1, g.size[2] - 1}};
-    for (size_t a = 0; a < 3; ++a) {
-        const auto margin = static_cast<int64_t>(std::ceil(margin_mm / g.spacing[a]));
-        field.low[a] = std::max<int64_t>(0, field.low[a] - margin);
-        field.high[a] = std::min(g.size[a] - 1, field.high[a] + margin);
-    }
-    return field;
-}
-
-struct Layout {
-    double mm;                      // of a pixel
-    std::array<int64_t, 3> pixels;  // of the field along each axis
-};
-
-Layout lay_out(const Geometry& g, const Box& field, int64_t panel) {
-    Vector3 extent;
-    for (size_t a = 0; a < 3; ++a) extent[a] = static_cast<double>(field.high[a] - field.low[a] + 1) * g.spacing[a];
-    Layout layout{*std::max_element(extent.begin(), extent.end()) / static_cast<double>(panel), {}};
-    for (size_t a = 0; a < 3; ++a)
-        layout.pixels[a] = std::clamp<int64_t>(std::llround(extent[a] / layout.mm), 1, panel);
-    return layout;
-}
-
-// The patient's directions at the middles of a panel's sides.
-void draw_sides(Picture& picture, int64_t x, int64_t y, int64_t w, int64_t h, const Plane& plane) {
-    const int64_t wide = text_width("A", letter), high = 7 * letter;
-    const char* across = plane.across == 0 ? "RL" : "AP";
-    const char* down = plane.head_up() ? "HF" : "AP";
-    const auto put = [&](int64_t at_x, int64_t at_y, char c) {
-        draw_text(picture, at_x, at_y, std::string_view(&c, 1), text_colour, letter);
-    };
-    put(x + 5, y + (h - high) / 2, across[0]);
-    put(x + w - 5 - wide, y + (h - high) / 2, across[1]);
-    put(x + (w - wide) / 2, y + 5, down[0]);
-    put(x + (w - wide) / 2, y + h - 5 - high, down[1]);
-}
-
-std::string caption(const char* name, const Geometry& g, const Plane& plane) {
-    Vector3 at;
-    for (size_t a = 0; a < 3; ++a) at[a] = 0.5 * static_cast<double>(g.size[a] - 1);
-    at[plane.cut] = static_cast<double>(plane.slice);
-    return fmt::format("{}  {} {:.1f} mm  {} {}/{}", name, "xyz"[plane.cut], index_to_lps(g, at)[plane.cut],
-                       "ijk"[plane.cut], plane.slice, g.size[plane.cut]);
-}
-
-// The bar of 50 mm, its right end at x.
-void draw_scale(Picture& picture, int64_t x, int64_t y, double mm) {
-    const auto length = std::max<int64_t>(1, std::llround(50 / mm));
-    const std::string text = "50 mm";
-    const auto put = [&](int64_t at_x, int64_t at_y) {
-        if (at_x >= 0 && at_x < picture.width && at_y >= 0 && at_y < picture.height)
-            std::copy(text_colour.begin(), text_colour.end(), picture.at(at_x, at_y));
-    };
-    for (int64_t n = 0; n < length; ++n) put(x - 1 - n, y + 7), put(x - 1 - n, y + 8);
-    for (int64_t n = 2; n < 14; ++n)
-        for (const int64_t end : {x - 1, x - 2, x - length, x - length + 1}) put(end, y + n);
-    draw_text(picture, x - length - 8 - text_width(text, letter), y, text, text_colour, letter);
 }
 
 void draw_legend(Picture& picture, int64_t y, const Counts& counts, double voxel_ml, bool compared) {
@@ -185,9 +119,8 @@ Picture compose(const Volume& hu, const Mask& mask, const OverlayOptions& option
     const int64_t cell = std::max(layout.pixels[0], layout.pixels[1]), rows = (slices + columns - 1) / columns,
                   head = options.title.empty() ? gap : gap + line;
     const int64_t axial = line + layout.pixels[1] + gap;
-    Picture picture(columns * (cell + gap) + gap, head + rows * axial + line + layout.pixels[2] + gap + line + gap / 2);
-    for (int64_t n = 0; n < picture.width * picture.height; ++n)
-        std::copy(background.begin(), background.end(), picture.pixels.begin() + 3 * n);
+    Picture picture = blank(columns * (cell + gap) + gap,
+                            head + rows * axial + line + layout.pixels[2] + gap + line + gap / 2);
     draw_text(picture, gap, gap, options.title, text_colour, letter);
     for (int64_t n = 0; n < std::ssize(panels); ++n) {
         const Panel& p = panels[static_cast<size_t>(n)];

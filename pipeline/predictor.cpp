@@ -77,7 +77,8 @@ FeatureTable Predictor::select(const FeatureTable& table) const {
 }
 
 std::vector<std::vector<double>> Predictor::probabilities(const std::vector<uint16_t>& volume,
-                                                          std::span<const double> features) {
+                                                          std::span<const double> features,
+                                                          std::vector<CamMap>* maps) {
     const NoGrad quiet(context_);
     Tensor x, f;
     if (model_.options.volume) {
@@ -93,8 +94,17 @@ std::vector<std::vector<double>> Predictor::probabilities(const std::vector<uint
         f = context_.from<float>({1, static_cast<int64_t>(scaled.size())}, scaled);
     }
     std::vector<std::vector<double>> out;
-    for (const Tensor& logits : net_.forward(Pass{context_}, x, f))
-        out.push_back(class_probabilities(context_, logits));
+    const auto add = [&](const std::vector<Tensor>& logits) {
+        for (const Tensor& one : logits) out.push_back(class_probabilities(context_, one));
+    };
+    if (!maps || !model_.options.volume) {
+        add(net_.forward(Pass{context_}, x, f));
+        return out;
+    }
+    const GradCam cam(context_, net_, x, f);
+    add(cam.logits());
+    for (size_t k = 0; k < out.size(); ++k)
+        maps->push_back(cam.map(k, std::max_element(out[k].begin(), out[k].end()) - out[k].begin()));
     return out;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "nets/grad_cam.hpp"
 #include "pipeline/model_file.hpp"
 
 namespace cmtl {
@@ -38,9 +39,11 @@ class Predictor {
     FeatureTable select(const FeatureTable& table) const;
 
     // One case: probabilities by task and class. `volume`: voxels of prepare_case with the model's own preparation;
-    // `features`: a row of a selected table, raw. The branch that the model lacks is not looked at.
+    // `features`: a row of a selected table, raw. The branch that the model lacks is not looked at. `maps`, where asked
+    // for, gets Grad-CAM's map of each task's most probable class; it stays empty for a model without a volume branch.
     std::vector<std::vector<double>> probabilities(const std::vector<uint16_t>& volume,
-                                                   std::span<const double> features);
+                                                   std::span<const double> features,
+                                                   std::vector<CamMap>* maps = nullptr);
 
     // Ready input to logits (N, classes) by task: volume (N, 1, D, H, W) f32 standardised, features (N, F) f32 scaled.
     // Throws Error(input) on shapes that do not fit.

@@ -180,6 +180,9 @@ PreparedCase prepare_case(const std::filesystem::path& image, const PreparationO
     const auto [depth, height, width] = options.size;
     out.voxels.assign(static_cast<size_t>(depth * height * width), 0);
     const Index3 start = window_start(kept, options);
+    out.grid = kept.geometry;
+    out.grid.origin = index_to_lps(kept.geometry, {double(start[0]), double(start[1]), double(start[2])});
+    out.grid.size = {width, height, depth};
     for (int64_t z = 0; z < depth; ++z)
         for (int64_t y = 0; y < height; ++y) {
             const int64_t k = z + start[2], j = y + start[1];

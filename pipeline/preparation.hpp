@@ -53,6 +53,7 @@ using Timeline = std::vector<std::pair<std::string, double>>;
 struct PreparedCase {
     std::array<int64_t, 3> size{};  // z y x
     std::vector<uint16_t> voxels;   // HU + 1024, clipped to [0, 4095]; 0 outside the lungs
+    Geometry grid;                  // of `voxels` in patient space (axes x y z)
     Mask lungs;                     // on the input's own grid: 1 right, 2 left
     double litres_right = 0, litres_left = 0;
     std::vector<std::string> flags;     // of the segmentation (imaging/lungs.hpp); none for a given mask

@@ -12,6 +12,7 @@
 #include "evaluation/cohorts.hpp"
 #include "evaluation/evaluation_report.hpp"
 #include "evaluation/feature_tests.hpp"
+#include "evaluation/features_report.hpp"
 #include "tools/common.hpp"
 
 namespace {
@@ -179,12 +180,17 @@ int evaluate_features(const Arguments& a, const Tool& tool) {
     make_folder(a.output);
     write_csv(a.output / "welch.csv", welch_table(tests));
     write_csv(a.output / "posthoc.csv", posthoc_table(tests));
+    std::vector<std::string> notes;
     if (!tests.unlabelled.empty())
-        fmt::print(stderr, "note: {} cases of {} have no labels and are left out ({}, ...)\n", tests.unlabelled.size(),
-                   a.table.string(), tests.unlabelled[0]);
+        notes.push_back(fmt::format("{} cases of {} have no labels and are left out ({}, ...)", tests.unlabelled.size(),
+                                    a.table.string(), tests.unlabelled[0]));
     if (!tests.unmeasured.empty())
-        fmt::print(stderr, "note: {} cases of {} have no features ({}, ...)\n", tests.unmeasured.size(),
-                   a.labels.string(), tests.unmeasured[0]);
+        notes.push_back(fmt::format("{} cases of {} have no features ({}, ...)", tests.unmeasured.size(),
+                                    a.labels.string(), tests.unmeasured[0]));
+    write_file(a.output / "report.html",
+               features_report_html(tests, options, fmt::format("{}, labels of {}", a.table.string(), a.labels.string()),
+                                    notes, version_of(tool)));
+    for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
     if (tool.common.quiet) return 0;
     for (const auto& [task, classes] : tests.tasks) {
         int64_t defined = 0, significant = 0;
@@ -195,8 +201,7 @@ int evaluate_features(const Arguments& a, const Tool& tool) {
         fmt::print("{}: {} of {} features differ between {} classes (adjusted p < 0.05); {} not tested\n", task,
                    significant, tests.features.size(), classes.size(), int64_t(tests.features.size()) - defined);
     }
-    fmt::print("{} cases; {} and {}\n", tests.cases, (a.output / "welch.csv").string(),
-               (a.output / "posthoc.csv").string());
+    fmt::print("{} cases; welch.csv, posthoc.csv and report.html in {}\n", tests.cases, a.output.string());
     return 0;
 }
 
@@ -234,8 +239,9 @@ int run(Tool& tool) {
 
     CLI::App* features = tool.app.add_subcommand("features",
                                                  "A table of features and one of labels -> DIR/welch.csv (Welch's "
-                                                 "ANOVA by feature and task) and DIR/posthoc.csv\n"
-                                                 "(pairs of classes)");
+                                                 "ANOVA by feature and task), DIR/posthoc.csv\n"
+                                                 "(pairs of classes) and DIR/report.html (the features that "
+                                                 "differ most, with box plots)");
     features->add_option("TABLE.csv", a.table, "ID column and one column per feature")->required();
     features->add_option("--labels", a.labels, "table of labels: ID column and one column per task")->required();
     features->add_option("-o,--output", a.output, "folder")->required();

@@ -1,4 +1,5 @@
 // cmtl_infer: a model and a CT (or a cohort, or ready tensors) to probabilities, lung mask and report.
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -7,8 +8,10 @@
 #include "base/progress.hpp"
 #include "device_imaging/device_operations.hpp"
 #include "evaluation/report.hpp"
+#include "imaging/geometry.hpp"
 #include "io/image_io.hpp"
 #include "io/overlay.hpp"
+#include "pipeline/heat_map.hpp"
 #include "pipeline/predictor.hpp"
 #include "tools/common.hpp"
 #include "tools/reading.hpp"
@@ -22,7 +25,7 @@ using namespace cmtl;
 struct Arguments {
     fs::path model, image, mask, manifest, features, tensors, output;
     std::string id, id_column = "ID";
-    bool report = false;
+    bool report = false, no_heat_map = false;
     ReadOptions reading;
 };
 
@@ -77,19 +80,24 @@ class CaseReader {
             row = computed;
             result.radiomics = radiomics_;
         }
-        timed("network", [&] { result.probabilities = predictor_.probabilities(prepared.voxels, row); });
+        std::vector<CamMap> maps;
+        timed("network", [&] {
+            result.probabilities =
+                predictor_.probabilities(prepared.voxels, row, files && !a_.no_heat_map ? &maps : nullptr);
+        });
         stop_if_interrupted();
         if (files) {
             make_folder(a_.output);
             if (needs_ct()) write_image(a_.output / (one.id + "_lungs.nii.gz"), prepared.lungs);
-            write_file(a_.output / (one.id + ".html"), page(result, one, prepared));
+            write_file(a_.output / (one.id + ".html"), page(result, one, prepared, maps));
             write_file(a_.output / (one.id + ".json"), to_json(result, predictor_.model()).dump(2) + "\n");
         }
         return result;
     }
 
   private:
-    std::string page(const CaseResult& result, const CohortCase& one, const PreparedCase& prepared) const {
+    std::string page(const CaseResult& result, const CohortCase& one, const PreparedCase& prepared,
+                     const std::vector<CamMap>& maps) const {
         CaseReport report;
         report.id = result.id;
         report.source = result.input.string();
@@ -107,13 +115,14 @@ class CaseReader {
             reading.correct_tilt = reading.correct_tilt || preparation.correct_tilt;
             reading.allow_gaps = reading.allow_gaps || preparation.allow_gaps;
             reading.warn = false;
-            const Volume hu = read_volume(one.image, reading);
+            Volume hu = read_volume(one.image, reading);
             const auto& g = hu.geometry;
             report.image = {
                 {"size", fmt::format("{} x {} x {}", g.size[0], g.size[1], g.size[2])},
                 {"spacing", fmt::format("{:.3g} x {:.3g} x {:.3g} mm", g.spacing[0], g.spacing[1], g.spacing[2])}};
-            report.overlay_png = encode_png(overlay(hu, prepared.lungs));
-            report.overlay_caption = "Lungs as the model saw them: right blue, left orange";
+            report.overlay = {encode_png(overlay(hu, prepared.lungs)),
+                              "Lungs as the model saw them: right blue, left orange", ""};
+            if (!maps.empty()) report.heat = heat_pictures(result, std::move(hu), prepared, maps);
         }
         report.versions = {{"program", fmt::format("cmtl_infer {} ({})", CMTL_VERSION, CMTL_COMMIT)},
                            {"model", predictor_.model().source},
@@ -124,6 +133,27 @@ class CaseReader {
         else if (table_)
             report.versions.emplace_back("features", result.feature_table.string());
         return case_report_html(report);
+    }
+
+    // Of each task's most probable class.
+    std::vector<ReportPicture> heat_pictures(const CaseResult& result, Volume hu, const PreparedCase& prepared,
+                                             const std::vector<CamMap>& maps) const {
+        const Volume image = to_lps(std::move(hu)).image;
+        const Mask lungs = to_lps(prepared.lungs).image;
+        std::vector<ReportPicture> pictures;
+        for (size_t k = 0; k < maps.size(); ++k) {
+            const auto& p = result.probabilities[k];
+            const auto top = static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin());
+            const std::string& task = predictor_.model().options.tasks[k].name;
+            const HeatImage heat = placed(maps[k], prepared.grid, predictor_.preparation());
+            const bool any = std::any_of(maps[k].values.begin(), maps[k].values.end(), [](float v) { return v > 0; });
+            pictures.push_back({encode_png(heat_overlay(image, lungs, heat, {.panel = 320, .plain = false})),
+                                any ? "Grad-CAM: what raises this class's score most, as a share of its largest value, within what it saw; "
+                                      "the views go through the hottest place in the lungs"
+                                    : "No place speaks for this class",
+                                fmt::format("{}: {}", task_title(task), class_name(task, top))});
+        }
+        return pictures;
     }
 
     DeviceOperations operations_;
@@ -278,6 +308,7 @@ int run(Tool& tool) {
     tool.app.add_option("--id-column", a.id_column, "name of the ID column in manifest and feature table")
         ->capture_default_str();
     tool.app.add_flag("--report", a.report, "with several cases: JSON, mask and report of each as well");
+    tool.app.add_flag("--no-heat-map", a.no_heat_map, "leave out of reports where the network looked (Grad-CAM)");
     tool.app.add_option("--tensors", a.tensors,
                         "network only: .safetensors with ready `volume` and `features`; -o is a .safetensors file");
     tool.app.add_option("-o,--output", a.output, "output folder")->required();

@@ -1,7 +1,7 @@
 #include "training/model_name.hpp"
 
 #include "nets/named_models.hpp"
-#include "training/boosted_trees.hpp"
+#include "training/config.hpp"
 
 namespace cmtl {
 

@@ -11,6 +11,7 @@
 #include "training/class_weights.hpp"
 #include "training/config_tree.hpp"
 #include "training/epoch_notes.hpp"
+#include "training/gallery.hpp"
 #include "training/learner.hpp"
 #include "training/position.hpp"
 #include "training/run_folder.hpp"
@@ -345,8 +346,23 @@ void Trainer::finish() {
     line["final"]["parameters"] = parameter_count(learner_->net());
     if (at_.stopped) line["final"]["stopped"] = {{"epoch", at_.epoch}, {"evaluations_waited", at_.waited}};
     folder_.metric(line);
-    write_training_report(folder_.path(), run_settings(job_), outcome_.val, outcome_.test, outcome_.failed,
-                          outcome_.warnings);
+    const json settings = run_settings(job_);
+    TrainingRecord record{.run = folder_.path(),
+                          .settings = settings,
+                          .cohort = job_.cohort,
+                          .volumes = data_.volumes(),
+                          .features = job_.features ? &*job_.features : nullptr,
+                          .val = outcome_.val,
+                          .test = outcome_.test,
+                          .left_out = outcome_.failed,
+                          .warnings = outcome_.warnings,
+                          .seed = job_.seed};
+    if (config_.model.volume)
+        record.gallery =
+            make_gallery(context_, record.run, job_.cohort.cases, record.features,
+                         outcome_.test.ids.empty() ? outcome_.val : outcome_.test,
+                         [&](const CohortCase& one) { return data_.cache().read(one); });
+    write_training_report(record);
     folder_.log("done", false);
 }
 

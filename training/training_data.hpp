@@ -27,6 +27,8 @@ class TrainingData {
 
     const std::vector<CohortCase>& cases() const { return job_.cohort.cases; }
     const Dataset& dataset() const { return *dataset_; }
+    const std::vector<CachedVolume>& volumes() const { return volumes_; }  // by case; empty where none are used
+    const VolumeCache& cache() const { return *cache_; }                  // of models with a volume branch
     // Of everything that the weights follow from, apart from the settings.
     std::string fingerprint() const;
 

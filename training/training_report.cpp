@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstring>
 #include <ctime>
 #include <limits>
 #include <map>
@@ -12,6 +13,7 @@
 #include "base/files.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/report.hpp"
+#include "training/cohort_report.hpp"
 #include "version.hpp"
 
 namespace cmtl {
@@ -25,8 +27,8 @@ double number(const json& value) { return value.is_number() ? value.get<double>(
 
 // Learning curves as the epochs' lines of metrics.jsonl tell them.
 struct History {
-    Curve train_loss{"training, weighted", {}, {}}, rate{"learning rate", {}, {}}, mean{"mean", {}, {}};
-    std::map<std::string, Curve> val_loss, auc;
+    Curve train_loss{"weighted sum", {}, {}}, rate{"learning rate", {}, {}}, mean{"mean", {}, {}};
+    std::map<std::string, Curve> task_loss, weight, val_loss, auc;  // by task
     double best_epoch = missing, best = -1;
     int64_t epochs = 0;
 };
@@ -46,6 +48,13 @@ History read_history(const fs::path& file) {
         h.epochs = entry["epoch"].get<int64_t>();
         add(h.train_loss, epoch, number(entry["loss"]));
         add(h.rate, epoch, number(entry["lr"]));
+        for (const auto& [key, value] : entry.items())
+            for (const auto& [prefix, curves] : {std::pair{"loss_", &h.task_loss}, std::pair{"weight_", &h.weight}})
+                if (key.starts_with(prefix) && value.is_number()) {
+                    Curve& curve = (*curves)[key.substr(std::strlen(prefix))];
+                    curve.name = key.substr(std::strlen(prefix));
+                    add(curve, epoch, value.get<double>());
+                }
         if (!entry.contains("val")) continue;
         for (const auto& [task, values] : entry["val"].items()) {
             if (!values.is_object()) continue;
@@ -82,48 +91,73 @@ std::string today() {
     std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &local);
     return text;
 }
+
+void add_curves(TrainingReport& report, const History& h) {
+    // The tasks first, so that they have their colours in all charts.
+    const auto panel = [&](CurvePanel panel, const std::map<std::string, Curve>& tasks, const Curve& last = {}) {
+        for (const auto& [task, curve] : tasks) panel.curves.push_back(curve);
+        if (!last.x.empty()) panel.curves.push_back(last);
+        if (std::isfinite(h.best_epoch)) panel.marked_x = h.best_epoch, panel.mark = "best";
+        if (!panel.curves.empty()) report.curves.push_back(std::move(panel));
+    };
+    if (h.epochs == 0) return;
+    panel({"Validation AUC", "epoch", "AUC", {}, {}, "", 0.4, 1.0}, h.auc, h.mean);
+    panel({"Training loss", "epoch", "cross-entropy, nats", {}, {}, "", {}, {}}, h.task_loss, h.train_loss);
+    panel({"Validation loss", "epoch", "cross-entropy, nats", {}, {}, "", {}, {}}, h.val_loss);
+    panel({"Weights of the tasks' losses", "epoch", "weight, mean of the epoch", {}, {}, "", 0.0, {}}, h.weight);
+    panel({"Learning rate", "epoch", "learning rate per step", {}, {}, "", 0.0, {}}, {}, h.rate);
+}
+
+// Which features tell the training cases' classes apart.
+void add_features(TrainingReport& report, const TrainingRecord& record) {
+    if (!record.features) return;
+    const Cohort& cohort = record.cohort;
+    FeatureCases cases{record.features->names, std::vector<std::vector<double>>(record.features->names.size()), {}, {}};
+    for (const Task& task : cohort.tasks) cases.tasks.push_back(task.name);
+    cases.labels.resize(cases.tasks.size());
+    for (const CohortCase& one : cohort.cases) {
+        const auto at = one.split == Split::train ? record.features->find(one.id) : std::nullopt;
+        if (!at) continue;
+        for (size_t k = 0; k < cases.labels.size(); ++k) cases.labels[k].push_back(one.labels[k]);
+        for (size_t f = 0; f < cases.values.size(); ++f) cases.values[f].push_back(record.features->row(*at)[f]);
+    }
+    report.features = test_features(std::move(cases), {});
+    if (const fs::path file = record.run / "importances.csv"; fs::exists(file))
+        report.importances = importances_of(read_csv(file));
+}
 }  // namespace
 
-void write_training_report(const fs::path& run, const json& settings, const Predictions& val, const Predictions& test,
-                           const std::vector<std::string>& failed, const std::vector<std::string>& warnings) {
-    const History h = read_history(run / "metrics.jsonl");
+void write_training_report(const TrainingRecord& record) {
+    History h;
+    if (fs::exists(record.run / "metrics.jsonl")) h = read_history(record.run / "metrics.jsonl");
+    const Predictions &val = record.val, &test = record.test;
     TrainingReport report;
-    report.subtitle = fmt::format("{}, {}", run.string(), today());
+    report.subtitle = fmt::format("{}, {}", record.run.string(), today());
     report.program = fmt::format("cmtl_train {} ({})", CMTL_VERSION, CMTL_COMMIT);
     const Predictions& shown = test.ids.empty() ? val : test;
     if (!shown.ids.empty())
         for (const TaskMetrics& task : all_metrics(shown))
             report.summary.emplace_back(task.name + (test.ids.empty() ? " AUC, validation" : " AUC, test"),
-                                        fmt::format("{:.3f}", task.auc));
-    report.summary.emplace_back("epochs", std::to_string(h.epochs));
-
-    CurvePanel auc{"Validation AUC", "epoch", "AUC", {}, {}, "", 0.4, 1.0},
-        loss{"Loss", "epoch", "loss", {h.train_loss}, {}, "", {}, {}};
-    for (const auto& [task, curve] : h.auc) auc.curves.push_back(curve);
-    for (const auto& [task, curve] : h.val_loss) {
-        loss.curves.push_back(curve);
-        loss.curves.back().name = "validation, " + task;
-    }
-    if (!h.mean.x.empty()) {
-        auc.curves.push_back(h.mean);
-        if (std::isfinite(h.best_epoch)) {
-            auc.marked_x = h.best_epoch;
-            auc.mark = "best";
-        }
-        report.curves.push_back(auc);
-    }
-    report.curves.push_back(loss);
-    report.curves.push_back({"Learning rate", "epoch", "learning rate", {h.rate}, {}, "", 0.0, {}});
+                                        std::isnan(task.auc) ? "n/a" : fmt::format("{:.3f}", task.auc));
+    report.summary.emplace_back("cases", std::to_string(record.cohort.cases.size()));
+    if (h.epochs > 0) report.summary.emplace_back("epochs", std::to_string(h.epochs));
+    report.cohort = cohort_tables(record.cohort, record.volumes, record.left_out);
+    add_curves(report, h);
     report.sets = {{"test", test}, {"validation", val}};
-    for (const auto& [group, values] : settings.items()) {
+    report.seed = record.seed;
+    add_features(report, record);
+    report.gallery = record.gallery;
+    for (const auto& [group, values] : record.settings.items()) {
         FactGroup facts{group, {}};
         if (!values.is_object()) continue;
         flatten(values, "", facts.facts);
         report.settings.push_back(std::move(facts));
     }
-    for (const std::string& one : failed) report.warnings.push_back("left out: " + one);
-    report.warnings.insert(report.warnings.end(), warnings.begin(), warnings.end());
-    write_file(run / "report.html", training_report_html(report));
+    report.warnings = record.warnings;
+    if (!record.left_out.empty())
+        report.warnings.push_back(fmt::format("{} {} left out: see the cohort", record.left_out.size(),
+                                              record.left_out.size() == 1 ? "case was" : "cases were"));
+    write_file(record.run / "report.html", training_report_html(report));
 }
 
 }  // namespace cmtl

@@ -1,17 +1,34 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "evaluation/predictions.hpp"
+#include "evaluation/report.hpp"
+#include "pipeline/feature_table.hpp"
+#include "training/cohort.hpp"
+#include "training/volume_cache.hpp"
 
 namespace cmtl {
 
-// report.html of a run folder, from its metrics.jsonl, its settings and the final predictions. `failed`: cases that
-// were left out; `warnings`: whole sentences.
-void write_training_report(const std::filesystem::path& run, const nlohmann::json& settings, const Predictions& val,
-                           const Predictions& test, const std::vector<std::string>& failed,
-                           const std::vector<std::string>& warnings = {});
+// What a run's report is made of, beside the run folder's metrics.jsonl and importances.csv
+// (`task,feature,gain,cover,weight,share`), which may be absent.
+struct TrainingRecord {
+    std::filesystem::path run;
+    const nlohmann::json& settings;           // groups of them
+    const Cohort& cohort;                     // cases that took part, with splits
+    std::span<const CachedVolume> volumes{};  // one per case; empty without images
+    const FeatureTable* features = nullptr;   // raw, of the cases
+    const Predictions &val, &test;            // of the chosen weights
+    std::vector<std::string> left_out{};      // "ID: why"
+    std::vector<std::string> warnings{};      // whole sentences
+    std::vector<GalleryCase> gallery{};
+    uint64_t seed = 0;  // of the bootstrap
+};
+
+// Writes RUN/report.html.
+void write_training_report(const TrainingRecord& record);
 
 }  // namespace cmtl

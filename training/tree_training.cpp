@@ -63,7 +63,7 @@ class TreeTrainer {
 
   private:
     bool find_features();  // false: interrupted
-    void note_duplicates(const std::vector<CachedVolume>& volumes);
+    void note_duplicates();
     void begin();
     void grow();
     bool learn();  // false: interrupted
@@ -79,6 +79,7 @@ class TreeTrainer {
     RunFolder folder_;
     TrainOutcome outcome_;
     std::vector<size_t> train_, val_, test_;
+    std::vector<CachedVolume> volumes_;  // by case; empty with a table of features
     std::optional<TreeRows> val_rows_;
     std::vector<std::unique_ptr<Growing>> tasks_;
 };
@@ -100,7 +101,6 @@ TrainOutcome TreeTrainer::run() {
 // From the table, or computed from the images; cases of which none can be had are left out.
 bool TreeTrainer::find_features() {
     auto& cases = job_.cohort.cases;
-    std::vector<CachedVolume> volumes;
     if (!job_.features) {
         if (!job_.cohort.has_images)
             fail(ErrorKind::usage, "train", "{}: boosted trees need --features where there are no images",
@@ -114,7 +114,7 @@ bool TreeTrainer::find_features() {
         for (size_t i = 0; i < cases.size(); ++i) {
             if (done.failed[i].empty()) {
                 good.push_back(std::move(cases[i]));
-                volumes.push_back(std::move(done.volumes[i]));
+                volumes_.push_back(std::move(done.volumes[i]));
                 continue;
             }
             outcome_.failed.push_back(fmt::format("{}: {}", cases[i].id, done.failed[i]));
@@ -124,7 +124,7 @@ bool TreeTrainer::find_features() {
             fail(ErrorKind::input, "train", "none of the {} cases could be prepared; the first: {}", cases.size(),
                  outcome_.failed.front());
         cases = std::move(good);
-        job_.features = feature_table_of(cases, volumes, config_.radiomics, cache.folder());
+        job_.features = feature_table_of(cases, volumes_, config_.radiomics, cache.folder());
     }
     for (const CohortCase& one : cases)
         if (!job_.features->find(one.id))
@@ -133,12 +133,12 @@ bool TreeTrainer::find_features() {
     for (size_t i = 0; i < cases.size(); ++i)
         (cases[i].split == Split::val ? val_ : cases[i].split == Split::test ? test_ : train_).push_back(i);
     if (train_.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
-    note_duplicates(volumes);
+    note_duplicates();
     return true;
 }
 
-void TreeTrainer::note_duplicates(const std::vector<CachedVolume>& volumes) {
-    const auto contents = scan_contents(job_.cohort, volumes, &*job_.features);
+void TreeTrainer::note_duplicates() {
+    const auto contents = scan_contents(job_.cohort, volumes_, &*job_.features);
     outcome_.warnings = duplicate_warnings(job_.cohort, contents);
     for (const auto& warning : outcome_.warnings) folder_.log("warning: " + warning, true);
 }
@@ -303,8 +303,17 @@ void TreeTrainer::finish() {
     report(val_, "val", outcome_.val, outcome_.val_metrics);
     report(test_, "test", outcome_.test, outcome_.test_metrics);
     folder_.metric(line);
-    write_training_report(folder_.path(), run_settings(job_), outcome_.val, outcome_.test, outcome_.failed,
-                          outcome_.warnings);
+    const json settings = run_settings(job_);
+    write_training_report({.run = folder_.path(),
+                           .settings = settings,
+                           .cohort = job_.cohort,
+                           .volumes = volumes_,
+                           .features = &*job_.features,
+                           .val = outcome_.val,
+                           .test = outcome_.test,
+                           .left_out = outcome_.failed,
+                           .warnings = outcome_.warnings,
+                           .seed = job_.seed});
     folder_.log("done", false);
 }
 }  // namespace

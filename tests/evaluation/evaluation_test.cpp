@@ -9,6 +9,7 @@
 #include "base/parallel.hpp"
 #include "evaluation/bootstrap.hpp"
 #include "evaluation/evaluation_report.hpp"
+#include "evaluation/page_check.hpp"
 #include "evaluation/measures.hpp"
 #include "evaluation/roc_band.hpp"
 
@@ -148,10 +149,10 @@ TEST(EvaluationReport, IsOnePageWithEveryChart) {
         for (size_t at = html.find(part); at != html.npos; at = html.find(part, at + 1)) ++n;
         return n;
     };
-    EXPECT_EQ(count("aria-label='ROC curves'"), 4u);  // models side by side: CT, and Severity by class
-    EXPECT_EQ(count("aria-label='ROC curve'"), 4u);
-    EXPECT_EQ(count("aria-label='Precision-recall curve'"), 4u);
-    EXPECT_EQ(count("aria-label='Reliability'"), 4u);
+    EXPECT_EQ(count("<title>ROC curves, "), 4u);  // models side by side: CT, and Severity by class
+    EXPECT_EQ(count("<title>ROC curve, "), 4u);
+    EXPECT_EQ(count("<title>Precision-recall curve, "), 4u);
+    EXPECT_EQ(count("<title>Reliability, "), 4u);
     EXPECT_EQ(count("class='confusion'"), 4u);
     EXPECT_EQ(count("<svg"), 16u);
     EXPECT_EQ(count(">recall (sensitivity)</text>"), 4u);
@@ -160,8 +161,7 @@ TEST(EvaluationReport, IsOnePageWithEveryChart) {
     EXPECT_NE(html.find("McNemar"), html.npos);
     EXPECT_NE(html.find("&lt;Rome&gt;"), html.npos);
     EXPECT_EQ(html.find("<Rome>"), html.npos);
-    for (const char* outside : {"<script", "http://", "https://", "<link", "nan"})
-        EXPECT_EQ(html.find(outside), html.npos) << outside;
+    EXPECT_EQ(test::page_faults(html), std::vector<std::string>());
 }
 
 TEST(EvaluationReport, ModelsAreCalledByFileOrFolder) {

@@ -5,34 +5,17 @@
 #include <cmath>
 #include <set>
 
+#include "evaluation/box_plot.hpp"
+#include "evaluation/features_report.hpp"
 #include "evaluation/page.hpp"
+#include "evaluation/page_check.hpp"
 #include "evaluation/svg.hpp"
 
 namespace cmtl {
 namespace {
 
-// Every element that opens closes again, in order; attributes are quoted with '; returns what is wrong, or nothing.
-std::string markup_fault(const std::string& html) {
-    static const std::set<std::string> alone{"!doctype", "meta", "img"};
-    std::vector<std::string> open;
-    for (size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
-        const size_t end = html.find('>', at);
-        if (end == std::string::npos) return "no end of " + html.substr(at, 40);
-        const std::string tag = html.substr(at + 1, end - at - 1);
-        if (tag.find('<') != std::string::npos) return "a bare < before " + tag;
-        const std::string name =
-            tag.substr(tag[0] == '/' ? 1 : 0, tag.find_first_of(" /", 1) - (tag[0] == '/' ? 1 : 0));
-        if (tag[0] == '/') {
-            if (open.empty() || open.back() != tag.substr(1))
-                return "</" + name + "> closes " + (open.empty() ? "nothing" : open.back());
-            open.pop_back();
-        } else if (tag.back() != '/' && !alone.contains(name)) {
-            open.push_back(name);
-        }
-        if (tag == "style") at = html.find("</style>", at) - 1;
-    }
-    return open.empty() ? "" : "left open: " + open.back();
-}
+using test::markup_fault;
+using test::page_faults;
 
 Predictions some(int cases) {
     Predictions p;
@@ -47,6 +30,20 @@ Predictions some(int cases) {
         }
     }
     return p;
+}
+
+// Column "clear" follows the label, "weak" hardly does, "flat" is constant and "gaps" has missing values.
+FeatureTests some_features(int cases) {
+    FeatureCases data{{"weak", "clear", "flat", "gaps <1>"}, std::vector<std::vector<double>>(4), {"CT", "Severity"}, {{}, {}}};
+    for (int i = 0; i < cases; ++i) {
+        data.labels[0].push_back(i % 5 == 0 ? -1 : i % 2);
+        data.labels[1].push_back(i % 3);
+        data.values[0].push_back((i * 7) % 11 + 0.1 * (i % 3));
+        data.values[1].push_back(10 * (i % 2) + 20 * (i % 3) + (i * 5) % 7);
+        data.values[2].push_back(3);
+        data.values[3].push_back(i % 4 == 0 ? std::nan("") : i % 3 + (i * 3) % 5);
+    }
+    return test_features(std::move(data), {});
 }
 
 TrainingReport full_report() {
@@ -66,16 +63,19 @@ TrainingReport full_report() {
     r.settings = {{"Model", {{"dropout", "0.3"}, {"init", "<script>alert('x')</script>"}}}};
     r.warnings = {"case \"a\" & 'b' <failed>"};
     r.program = "cmtl_train 0.1.0";
+    r.replicates = 50;
+    r.cohort = {{"Cases <by> split", {"", "train", "val"}, {{"CT positive", "12", "3"}}, "1 case & its twin"}};
+    r.features = some_features(40);
+    r.gallery = {{"case <9>", "CT: worst error", {{"CT", {0.9, 0.1}, 1}}, {"\x89PNG", "heat & lungs", ""}}};
     return r;
 }
 
+
+using Faults = std::vector<std::string>;
+
 TEST(Report, TrainingPageIsWellFormedSelfContainedAndEscaped) {
     const std::string html = training_report_html(full_report());
-    EXPECT_EQ(markup_fault(html), "");
-    EXPECT_EQ(html.find("<script"), std::string::npos);
-    EXPECT_EQ(html.find("http"), std::string::npos);
-    EXPECT_EQ(html.find("<link"), std::string::npos);
-    EXPECT_EQ(html.find("url("), std::string::npos);
+    EXPECT_EQ(page_faults(html), Faults());
     EXPECT_NE(html.find("Run &lt;1&gt; &amp; more"), std::string::npos);
     EXPECT_NE(html.find("case &quot;a&quot; &amp; &#39;b&#39; &lt;failed&gt;"), std::string::npos);
     EXPECT_NE(html.find("&lt;script&gt;"), std::string::npos);
@@ -83,20 +83,22 @@ TEST(Report, TrainingPageIsWellFormedSelfContainedAndEscaped) {
     EXPECT_EQ(html.find("Test ("), std::string::npos);  // a set without a case
     for (const char* piece :
          {"ROC, COVID-19 by CT", "ROC, Nucleic-acid test (NAT)", "ROC, Severity", "severe or critical",
-          "prefers-color-scheme:dark", "@media print", "cmtl_train 0.1.0", "No values yet."})
+          "prefers-color-scheme:dark", "@media print", "cmtl_train 0.1.0", "No values yet.", "Cases &lt;by&gt; split",
+          "Precision and recall, Severity", "Reliability, COVID-19 by CT", "Operating points, Nucleic-acid test (NAT)",
+          "clear by class of Severity", "case &lt;9&gt;", "heat &amp; lungs", "CT: worst error", ">chance<"})
         EXPECT_NE(html.find(piece), std::string::npos) << piece;
-    EXPECT_EQ(html.find("nan"), std::string::npos);
-    EXPECT_EQ(html.find("inf"), std::string::npos);
 }
 
 TEST(Report, PagesAreMadeFromNothingAndFromUnlabelledCases) {
-    EXPECT_EQ(markup_fault(training_report_html({})), "");
-    EXPECT_EQ(markup_fault(case_report_html({})), "");
     TrainingReport r;
+    EXPECT_EQ(page_faults(training_report_html(r)), Faults());
+    CaseReport nobody;
+    nobody.id = "nobody";
+    EXPECT_EQ(page_faults(case_report_html(nobody)), Faults());
     r.sets = {{"test", some(5)}};
     for (TaskPredictions& t : r.sets[0].predictions.tasks) t.labels.assign(5, -1);
     const std::string html = training_report_html(r);
-    EXPECT_EQ(markup_fault(html), "");
+    EXPECT_EQ(page_faults(html), Faults());
     EXPECT_NE(html.find("n/a"), std::string::npos);
     EXPECT_NE(html.find("Not defined: both classes are needed."), std::string::npos);
 }
@@ -112,15 +114,55 @@ TEST(Report, CasePageShowsProbabilitiesLungsTimeAndPicture) {
     r.right_litres = 2.4;
     r.left_litres = 2.04;
     r.timeline = {{"read", 0.5}, {"network", 1.5}};
-    r.overlay_png = "\x89PNG";
+    r.overlay.png = "\x89PNG";
     r.versions = {{"model", "run"}};
+    r.heat = {{"\x89PNG", "Grad-CAM", "CT: positive"}, {"", "none", "Severity"}};
     const std::string html = case_report_html(r);
-    EXPECT_EQ(markup_fault(html), "");
+    EXPECT_EQ(page_faults(html), Faults());
+    EXPECT_EQ(test::count_of(html, "<img"), 2u);
     for (const char* piece : {"patient &lt;7&gt;", "ct/\xEF\xBF\xBD.nii.gz", "97.0 %", "width:97.00%", ">known<",
                               "severe or critical", "class 3", "2.40 l", "2.04 l", "4.44 l", "total <b>2.00 s</b>",
-                              "data:image/png;base64,iVBORw==", "not a medical device"})
+                              "data:image/png;base64,iVBORw==", "not a medical device", "CT: positive"})
         EXPECT_NE(html.find(piece), std::string::npos) << piece;
     EXPECT_EQ(html.find("nan"), std::string::npos);
+}
+
+TEST(Report, FeaturesPageShowsWhatDiffersMostFirst) {
+    const FeatureTests tests = some_features(40);
+    const std::string html = features_report_html(tests, {}, "table.csv & labels", {"2 cases <left out>"}, "cmtl_evaluate x");
+    EXPECT_EQ(page_faults(html), Faults());
+    for (const char* piece : {"table.csv &amp; labels", "2 cases &lt;left out&gt;", "gaps &lt;1&gt;", "Severity: adjusted p",
+                              "1 of 4 features could not be tested", "Games and Howell"})
+        EXPECT_NE(html.find(piece), std::string::npos) << piece;
+    const size_t section = html.find("<h2>Severity</h2>");
+    EXPECT_LT(html.find(">clear<", section), html.find(">weak<", section));
+    EXPECT_EQ(html.find(">flat<"), std::string::npos);  // it is constant
+    // Importances, where there are any, decide about the order, and what they leave out is not shown.
+    const Importances trees = importances_of(parse_csv(
+        "task,feature,gain,cover,weight,share\nSeverity,clear,10,5,3,0.25\nSeverity,weak,30,5,9,0.75\nCT,flat,1,1,1,1\n", "i.csv"));
+    const std::string ranked = top_features_html(tests, 1, {.importances = &trees.at("Severity")});
+    EXPECT_LT(ranked.find(">weak<"), ranked.find(">clear<"));
+    EXPECT_NE(ranked.find("75.0 %"), std::string::npos);
+    EXPECT_EQ(ranked.find("gaps"), std::string::npos);
+}
+
+TEST(Report, TheCheckOfPagesSeesWhatIsWrong) {
+    const std::string good = training_report_html(full_report());
+    const auto broken = [&](const std::string& from, const std::string& to) {
+        std::string html = good;
+        const size_t at = html.find(from);
+        EXPECT_NE(at, std::string::npos) << from;
+        return page_faults(html.replace(at, from.size(), to)).size();
+    };
+    EXPECT_GT(broken("</table>", ""), 0u);
+    EXPECT_GT(broken("src='data:", "src='file:"), 0u);
+    EXPECT_GT(broken("<h1>", "<h1>https://example.org"), 0u);
+    EXPECT_GT(broken("<th scope='row'>", "<th>"), 0u);
+    EXPECT_GT(broken("<text class='label'", "<text"), 0u);
+    EXPECT_GT(broken("<div class='legend'>", "<div>"), 0u);
+    EXPECT_GT(broken(" alt='", " title='"), 0u);
+    EXPECT_GT(broken("role='img'", "role='none'"), 0u);
+    EXPECT_GT(broken("<section>", "<section id='a'><p id='a'></p>"), 0u);
 }
 
 TEST(Report, Base64AgreesWithRfc4648) {
@@ -133,6 +175,43 @@ TEST(Report, Base64AgreesWithRfc4648) {
                                                            {"foobar", "Zm9vYmFy"}};
     for (const auto& [plain, coded] : vectors) EXPECT_EQ(base64(plain), coded);
     EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
+}
+
+// Values worked by hand from the definitions of numpy.percentile and matplotlib.cbook.boxplot_stats.
+TEST(BoxPlot, SummaryIsTukeys) {
+    const double nan = std::nan("");
+    const BoxSummary box = box_summary(std::vector<double>{5, 1, nan, 2, 3, 4, 30, 6, -20});
+    EXPECT_EQ(box.count, 8);
+    EXPECT_DOUBLE_EQ(box.q1, 1.75);      // place 1.75 of -20 1 2 3 4 5 6 30
+    EXPECT_DOUBLE_EQ(box.median, 3.5);
+    EXPECT_DOUBLE_EQ(box.q3, 5.25);
+    EXPECT_EQ(box.whisker_low, 1);       // within 1.75 - 5.25
+    EXPECT_EQ(box.whisker_high, 6);
+    EXPECT_EQ(box.outliers, (std::vector<double>{-20, 30}));
+    EXPECT_TRUE(std::isnan(box_summary(std::vector<double>{nan}).median));
+    const BoxSummary one = box_summary(std::vector<double>{7});
+    EXPECT_EQ(one.whisker_low, 7);
+    EXPECT_EQ(one.q3, 7);
+    // numpy: q1 = 0, q3 = 2.5; all that lies within 3.75 of the box above 2.5 is the outlier's absence.
+    const BoxSummary bare = box_summary(std::vector<double>{0, 0, 0, 10});
+    EXPECT_DOUBLE_EQ(bare.q3, 2.5);
+    EXPECT_DOUBLE_EQ(bare.whisker_high, 2.5);
+    EXPECT_EQ(bare.outliers, (std::vector<double>{10}));
+}
+
+TEST(BoxPlot, FarOutliersAreCountedAndWideRangesLogarithmic) {
+    std::vector<double> values{1, 2, 3, 4, 5, 6, 7, 8, 9};
+    values.push_back(-500);
+    const std::string far = box_chart("t", "value", {{"a", values}, {"mild or regular", {2, 3}}});
+    EXPECT_EQ(markup_fault(far), "");
+    EXPECT_NE(far.find("1 beyond the axis"), std::string::npos);
+    EXPECT_NE(far.find(">mild or<"), std::string::npos);
+    EXPECT_NE(far.find(">n = 10<"), std::string::npos);
+    const std::string wide = box_chart("t", "value", {{"a", {1, 10, 100, 1e6}}, {"none", {}}});
+    EXPECT_EQ(wide.find("beyond"), std::string::npos);
+    EXPECT_NE(wide.find(">1e+06<"), std::string::npos);
+    EXPECT_NE(wide.find(">n = 0<"), std::string::npos);
+    EXPECT_EQ(box_chart("t", "value", {{"a", {}}}).find("<svg"), std::string::npos);
 }
 
 TEST(Svg, TicksAreRoundAndCoverTheRange) {

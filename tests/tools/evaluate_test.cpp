@@ -8,6 +8,7 @@
 #include "base/files.hpp"
 #include "evaluation/measures.hpp"
 #include "evaluation/metrics.hpp"
+#include "evaluation/page_check.hpp"
 #include "test_data.hpp"
 #include "tools/run_program.hpp"
 
@@ -79,6 +80,7 @@ TEST_F(Evaluate, OneRunFolder) {
     EXPECT_EQ(j["comparisons"].size(), 0u);
     EXPECT_NE(j["program"].get<std::string>().find("cmtl_evaluate"), std::string::npos);
     EXPECT_NE(read_file(path("out/report.html")).find("Precision and recall"), std::string::npos);
+    EXPECT_EQ(test::page_faults(read_file(path("out/report.html"))), std::vector<std::string>());
     // The same bytes for any number of threads, other intervals for another seed.
     const std::string before = read_file(path("out/metrics.json"));
     ASSERT_TRUE(says(predictions({path("run"), "--threads", "3", "-q"}), 0, ""));
@@ -150,6 +152,9 @@ TEST_F(Evaluate, FeatureTables) {
     ASSERT_TRUE(says(features(given), 0, "Severity: 1 of 3 features differ between 3 classes"));
     const CsvTable welch = read_csv(path("out/welch.csv")), pairs = read_csv(path("out/posthoc.csv"));
     ASSERT_EQ(welch.rows.size(), 6u);
+    const std::string page = read_file(path("out/report.html"));
+    EXPECT_EQ(test::page_faults(page), std::vector<std::string>());
+    EXPECT_NE(page.find("shifted by class of Severity"), std::string::npos);
     EXPECT_EQ(welch.text(3, welch.column("feature")), "shifted");
     EXPECT_EQ(welch.text(3, welch.column("task")), "Severity");
     EXPECT_LT(welch.number(3, welch.column("p_adjusted")), 1e-10);

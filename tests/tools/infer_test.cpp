@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/safetensors.hpp"
+#include "evaluation/page_check.hpp"
 #include "evaluation/predictions.hpp"
 #include "imaging/phantom.hpp"
 #include "io/image_io.hpp"
@@ -61,12 +62,16 @@ TEST_F(InferProgram, ReadsACt) {
     EXPECT_TRUE(result["versions"].contains("cmtl"));
     const Mask lungs = read_mask(folder / "out/P1_lungs.nii.gz");
     EXPECT_EQ(lungs.geometry.size, (Index3{64, 64, 40}));
-    EXPECT_NE(test::text_of(folder / "out/P1.html").find("P1"), std::string::npos);
+    const std::string page = test::text_of(folder / "out/P1.html");
+    EXPECT_EQ(test::page_faults(page), std::vector<std::string>());
+    EXPECT_EQ(test::count_of(page, "<img"), 4u);  // the lungs, and a heat map per task
+    EXPECT_LT(page.size(), 5u << 20);
     // The same lungs given as a mask, under another name.
     EXPECT_EQ(run_program("cmtl_infer", {"--model", m, "-i", ct, "--mask", (folder / "out/P1_lungs.nii.gz").string(),
-                                         "--id", "again", "-o", out(), "-q"})
+                                         "--id", "again", "-o", out(), "-q", "--no-heat-map"})
                   .out,
               "");
+    EXPECT_EQ(test::count_of(test::text_of(folder / "out/again.html"), "<img"), 1u);
     const json again = json::parse(test::text_of(folder / "out/again.json"));
     EXPECT_NEAR(again["probabilities"]["CT"][0].get<double>(), result["probabilities"]["CT"][0].get<double>(), 0.05);
 }

@@ -1,0 +1,12 @@
+#pragma once
+#include <string>
+
+#include "evaluation/evaluation.hpp"
+
+namespace cmtl {
+
+// What one model of an evaluation is worth, as HTML: table of measures, ROC curves with a band, precision-recall and
+// reliability curves, confusion matrices, operating points, subgroups.
+std::string model_section(const Evaluation& evaluation, size_t model);
+
+}  // namespace cmtl
