@@ -28,8 +28,9 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.app.description(
         "Trains COVID-MTL on CT volumes and their image features, or on one of them.\n\n"
         "The manifest is a CSV file ID,Image[,Mask],CT,NAT,Severity[,Split][,Patient][,Site]: paths relative to it,\n"
-        "empty label = unknown, Split in {train, val, test}; a patient's scans stay together. Without an Image column the model is trained on features only. With one,\n"
-        "features are computed from the CTs unless --features gives them; --set model.features=false leaves them out.");
+        "empty label = unknown, Split in {train, val, test}; a patient's scans stay together. Without an Image\n"
+        "column the model is trained on features only. With one, features are computed from the CTs unless --features\n"
+        "gives them; --set model.features=false leaves them out.");
     tool.app.add_option("--manifest", r.manifest, "CSV file of cases and labels");
     tool.app.add_option("--features", r.features, "CSV table of features: ID column and feature columns");
     tool.app.add_option("--id-column", r.id_column, "name of the ID column in both files")->capture_default_str();
