@@ -43,7 +43,7 @@ std::string cohort_section(const std::vector<ReportTable>& tables) {
             rows.emplace_back();
             for (const std::string& cell : row) rows.back().cells.push_back(html_escaped(cell));
         }
-        cards += html_card(table.title, "<div class='scroll'>" + html_table(header.size() > 2 ? "compact names" : "facts", header, rows) + "</div>" +
+        cards += html_card(table.title, "<div class='scroll'>" + html_table(header.size() > 2 ? "compact" : "facts", header, rows) + "</div>" +
                                             (table.note.empty() ? "" : html_note(html_escaped(table.note))));
     }
     return cards.empty() ? "" : html_section("Cohort", "<div class='grid wide'>" + cards + "</div>");

@@ -88,7 +88,8 @@ ReportTable lungs_table(const Columns& columns, std::span<const CachedVolume> vo
             for (const size_t i : members) values.push_back(of(volumes[i]));
             const BoxSummary box = box_summary(values);
             const auto [low, high] = std::ranges::minmax(values);
-            return fmt::format("{:.2f} ({:.2f}–{:.2f})", box.median, low, high);
+            // A word joiner behind the dash: no line ends there.
+            return fmt::format("{:.2f} ({:.2f}–\u2060{:.2f})", box.median, low, high);
         });
     };
     litres("both, litres", [](const CachedVolume& v) { return v.litres_right + v.litres_left; });

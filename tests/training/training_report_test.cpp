@@ -53,9 +53,9 @@ TEST(CohortTables, SumUpLungs) {
     const auto tables = cohort_tables(small_cohort(), volumes, {});
     ASSERT_EQ(tables.size(), 2u);
     EXPECT_EQ(tables[1].rows,
-              (std::vector<Row>{{"both, litres", "4.25 (4.00–4.50)", "4.75 (4.75–4.75)", "4.38 (4.00–4.75)"},
-                                {"right, litres", "2.25 (2.00–2.50)", "2.75 (2.75–2.75)", "2.38 (2.00–2.75)"},
-                                {"left, litres", "2.00 (2.00–2.00)", "2.00 (2.00–2.00)", "2.00 (2.00–2.00)"},
+              (std::vector<Row>{{"both, litres", "4.25 (4.00–\u20604.50)", "4.75 (4.75–\u20604.75)", "4.38 (4.00–\u20604.75)"},
+                                {"right, litres", "2.25 (2.00–\u20602.50)", "2.75 (2.75–\u20602.75)", "2.38 (2.00–\u20602.75)"},
+                                {"left, litres", "2.00 (2.00–\u20602.00)", "2.00 (2.00–\u20602.00)", "2.00 (2.00–\u20602.00)"},
                                 {"cases without a flag", "2", "0", "2"},
                                 {"flag: one_lung", "1", "0", "1"},
                                 {"flag: small", "1", "1", "2"}}));
