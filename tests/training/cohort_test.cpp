@@ -41,7 +41,7 @@ TEST_F(Manifests, ReadEveryColumn) {
 }
 
 TEST_F(Manifests, KeepTheLabelsOfOtherTasks) {
-    const fs::path file = folder.write("one.csv", "ID,CT,NAT,Severity\np,1,0,2\n");
+    const auto file = folder.write("one.csv", "ID,CT,NAT,Severity\np,1,0,2\n");
     const Cohort c = read_manifest(file, "ID", {{"NAT", 2}}, true);
     ASSERT_EQ(c.cases.size(), 1u);
     EXPECT_EQ(c.cases[0].labels, (std::vector<int64_t>{0}));
