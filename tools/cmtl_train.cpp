@@ -122,7 +122,9 @@ int list_failed(const std::vector<std::string>& failed) {
 }
 
 int train_grid(const Arguments& a) {
-    if (a.folds > 0)
+    if (a.members > 1 || !a.tune.empty())
+        cmtl::fail(cmtl::ErrorKind::usage, "grid", "--ensemble and --tune do not go with --grid: its seeds and axes do that");
+    if (!a.folds.empty())
         cmtl::fail(cmtl::ErrorKind::usage, "grid", "--folds: a grid has its folds in the file: \"folds\": {}", a.folds);
     const auto outcome = cmtl::run_grid(a.grid, a.request);
     for (const auto& one : outcome.failed) fmt::print(stderr, "failed: {}\n", one);

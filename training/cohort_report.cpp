@@ -46,23 +46,20 @@ struct Table {
     }
 };
 
-// Different patients and sites, where a case tells whose scan it is.
-template <class Case>
-void people_rows(Table& t, const std::vector<Case>& cases) {
-    if constexpr (requires(const Case& one) { one.patient, one.site; }) {
-        const auto different = [&](std::string name, std::string Case::*field, bool shown) {
-            if (!shown) return;
-            t.row(std::move(name), [&](const auto& members) {
-                std::set<std::string> values;
-                for (const size_t i : members)
-                    if (!(cases[i].*field).empty()) values.insert(cases[i].*field);
-                return std::to_string(values.size());
-            });
-        };
-        const auto any = [&](auto&& is) { return std::ranges::any_of(cases, is); };
-        different("patients", &Case::patient, any([](const Case& one) { return one.patient != one.id; }));
-        different("sites", &Case::site, any([](const Case& one) { return !one.site.empty(); }));
-    }
+// Different patients and sites, where the manifest names them.
+void people_rows(Table& t, const std::vector<CohortCase>& cases) {
+    const auto different = [&](std::string name, std::string CohortCase::*field, bool shown) {
+        if (!shown) return;
+        t.row(std::move(name), [&](const auto& members) {
+            std::set<std::string> values;
+            for (const size_t i : members)
+                if (!(cases[i].*field).empty()) values.insert(cases[i].*field);
+            return std::to_string(values.size());
+        });
+    };
+    const auto any = [&](auto&& is) { return std::ranges::any_of(cases, is); };
+    different("patients", &CohortCase::patient, any([](const CohortCase& one) { return one.patient != one.id; }));
+    different("sites", &CohortCase::site, any([](const CohortCase& one) { return !one.site.empty(); }));
 }
 
 ReportTable labels_table(const Cohort& cohort, const Columns& columns) {
