@@ -50,14 +50,19 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.app.add_option("--grid", a.grid,
                         "JSON file of settings to train one by one: {\"base\": {...}, \"axes\": {KEY: [VALUE, ...]},\n"
                         "\"runs\": [{\"name\": N, \"set\": {KEY: VALUE}}], \"seeds\": [0, 1], \"folds\": 0}");
-    tool.app.add_option("--folds", a.folds,
-                        "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...; site: a fold for each Site");
-    tool.app.add_option("--ensemble", a.members, "train this many models of different seeds and average their probabilities")
+    tool.app.add_option(
+        "--folds", a.folds,
+        "stratified K-fold cross-validation into RUN/fold0, RUN/fold1, ...; site: a fold for each Site");
+    tool.app
+        .add_option("--ensemble", a.members,
+                    "train this many models of different seeds and average their probabilities")
         ->check(CLI::Range(1, 1000));
-    tool.app.add_option("--tune", a.tune,
-                        "JSON list of settings: the best by cross-validation within the training cases (of each fold) is trained");
-    tool.app.add_option("--preset", r.preset,
-                        "full, small, features or trees (XGBoost); default: full with images, features without")
+    tool.app.add_option(
+        "--tune", a.tune,
+        "JSON list of settings: the best by cross-validation within the training cases (of each fold) is trained");
+    tool.app
+        .add_option("--preset", r.preset,
+                    "full, small, features or trees (XGBoost); default: full with images, features without")
         ->group("Settings");
     tool.app.add_option("--model", r.model, model_help())->group("Settings");
     tool.app.add_option("--task", r.task, "the one task to predict: CT, NAT or Severity")->group("Settings");
@@ -73,7 +78,9 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
         ->group("Settings");
     tool.app.add_option("--init", r.init, "weights to begin with, those that fit (.safetensors or run folder)")
         ->group("Settings");
-    tool.app.add_option("--cache", r.cache, "folder of prepared volumes, for example of cmtl_prepare; default RUN/cache")->group("Settings");
+    tool.app
+        .add_option("--cache", r.cache, "folder of prepared volumes, for example of cmtl_prepare; default RUN/cache")
+        ->group("Settings");
     tool.app
         .add_option("--tensors", a.tensors.tensors,
                     "train on one batch of ready tensors (volume, features, labels_TASK)")
@@ -86,7 +93,8 @@ void add_options(cmtl::Tool& tool, Arguments& a) {
     tool.example("cmtl_train --manifest cohort.csv --model resnet3d34 --task CT -o run");
     tool.example(
         "cmtl_train --manifest cohort.csv --init run --set train.optimiser=adamw --set train.lr=0.0005 -o second");
-    tool.example("cmtl_train --manifest labels.csv --features table.csv --preset trees --folds 5 --tune trees.json -o run");
+    tool.example(
+        "cmtl_train --manifest labels.csv --features table.csv --preset trees --folds 5 --tune trees.json -o run");
     tool.example("cmtl_train --resume -o run");
     tool.example("cmtl_train --grid ablation.json --manifest cohort.csv -o grid");
 }
@@ -101,7 +109,8 @@ cmtl::StudyOptions study_of(const Arguments& a, const cmtl::TrainJob& job) {
         const nlohmann::json then = cmtl::recorded_study(a.request.run);
         if (then.is_object()) {
             const nlohmann::json recorded = then.value("folds", nlohmann::json(0));
-            if (folds.empty() && recorded != 0) folds = recorded.is_string() ? recorded.get<std::string>() : recorded.dump();
+            if (folds.empty() && recorded != 0)
+                folds = recorded.is_string() ? recorded.get<std::string>() : recorded.dump();
             if (study.members == 1) study.members = then.value("ensemble", 1);
             if (tune.empty()) tune = then.value("tune", "");
         }
@@ -123,7 +132,8 @@ int list_failed(const std::vector<std::string>& failed) {
 
 int train_grid(const Arguments& a) {
     if (a.members > 1 || !a.tune.empty())
-        cmtl::fail(cmtl::ErrorKind::usage, "grid", "--ensemble and --tune do not go with --grid: its seeds and axes do that");
+        cmtl::fail(cmtl::ErrorKind::usage, "grid",
+                   "--ensemble and --tune do not go with --grid: its seeds and axes do that");
     if (!a.folds.empty())
         cmtl::fail(cmtl::ErrorKind::usage, "grid", "--folds: a grid has its folds in the file: \"folds\": {}", a.folds);
     const auto outcome = cmtl::run_grid(a.grid, a.request);
