@@ -58,7 +58,8 @@ void people_rows(Table& t, const std::vector<CohortCase>& cases) {
         });
     };
     const auto any = [&](auto&& is) { return std::ranges::any_of(cases, is); };
-    different("patients", &CohortCase::patient, any([](const CohortCase& one) { return one.patient != one.id; }));
+    different("patients", &CohortCase::patient,
+              any([](const CohortCase& one) { return !one.patient.empty() && one.patient != one.id; }));
     different("sites", &CohortCase::site, any([](const CohortCase& one) { return !one.site.empty(); }));
 }
 

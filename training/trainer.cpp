@@ -231,11 +231,12 @@ Batch Trainer::next(Prefetcher& batches, bool first) {
     try {
         return batches.next();
     } catch (const Error&) {
-        if (at_.batch > 0) {
-            if (first) read_sums();
-            if (sums_read_ == at_.batch) save("latest");
-        }
-        folder_.log("the state of the last checkpoint is kept: repair what is wrong and go on with --resume", true);
+        if (at_.batch > 0 && first) read_sums();
+        const bool whole = sums_read_ == at_.batch;
+        if (at_.batch > 0 && whole) save("latest");
+        folder_.log(whole ? fmt::format("the state after step {} is saved: repair what is wrong and go on with --resume", at_.step)
+                          : "the last checkpoint stays: repair what is wrong and go on with --resume",
+                    true);
         throw;
     }
 }
