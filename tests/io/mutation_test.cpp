@@ -19,9 +19,11 @@
 #include "test_data.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
-// Of the whole program: GDCM's codecs do not free what they hold when a stream turns out to be damaged, and ITK's
-// NIfTI library loses the name of each file that it writes.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libgdcm\nleak:libopenjp2\nleak:libITKniftiio\n"; }
+// Of the whole program: GDCM's codecs do not free what they hold when a stream turns out to be damaged, ITK's NIfTI
+// library loses the name of each file that it writes, and its NRRD library what it holds when a disk is full.
+extern "C" const char* __lsan_default_suppressions() {
+    return "leak:libgdcm\nleak:libopenjp2\nleak:libITKniftiio\nleak:libITKNrrdIO\n";
+}
 #endif
 
 namespace cmtl {
