@@ -32,6 +32,7 @@ constexpr double small_piece_ml = 60;     // below, partial volume hides the med
 constexpr double smallest_piece_ml = 10;
 constexpr double piece_share = 0.05;  // of the largest structure; less is no lung by itself, only a piece of one
 constexpr double beside_share = 0.3;  // of the lungs' largest cross-section; a slice with less lies at their ends
+constexpr double severe_ml = 100;         // of consolidation; less does not fill a lung's end
 constexpr double dome_mm2 = 500;      // on which an enclosed structure stands: the diaphragm's dome, not a vessel
 
 // Air that does not reach the sides of its slice, or does so as lung.
@@ -268,7 +269,7 @@ Lungs segment_canonical(const Volume& hu, const LungOptions& options) {
     };
     if (options.refine == Refinement::surfaces) {
         lungs.regained_ml = fill_to_pleura(hu, candidates) + fill_dense_bays(hu, candidates);
-        if (lungs.regained_ml > 0) lungs.regained_ml += fill_mirrored_lung(hu, candidates);
+        if (lungs.regained_ml > severe_ml) lungs.regained_ml += fill_mirrored_lung(hu, candidates);
         lungs.regained_ml += grow_dense_edges(hu, candidates);
         lungs.refine_seconds = lap();
     }
