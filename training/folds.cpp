@@ -173,7 +173,7 @@ FoldsOutcome cross_validate(const TrainJob& job, const StudyOptions& options) {
 }
 
 TrainOutcome train_study(TrainJob job, const StudyOptions& options) {
-    if (!job.cohort.has_splits) assign_splits(job.cohort, job.config.data.validation_share, job.seed);
+    if (!job.cohort.has_splits) assign_splits(job.cohort, job.config.data.validation_share, split_seed(job));
     job.cohort.has_splits = true;
     if (options.tuning) {
         RunFolder folder(job.run, job.resume, job.quiet);
