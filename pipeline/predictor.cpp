@@ -5,54 +5,77 @@
 
 #include "base/error.hpp"
 #include "engine/autograd.hpp"
+#include "pipeline/model_runs.hpp"
 #include "version.hpp"
 
 namespace cmtl {
 
-Predictor::Predictor(Context& context, const std::filesystem::path& model)
-    : context_(context), model_(read_model(context, model)), net_(context, model_.options, 0) {
-    load_weights(context, net_, model_.weights, model_.source);
-    model_.weights.clear();
-    model_.other.clear();
+namespace {
+// What two models must share to read the same case.
+nlohmann::json input_and_tasks(const ModelFile& file) {
+    nlohmann::json json{{"model", to_json(file.options)}};
+    if (file.preparation) json["preparation"] = to_json(*file.preparation);
+    if (file.radiomics) json["radiomics"] = to_json(*file.radiomics);
+    if (file.scaler) json["features"] = file.scaler->names;
+    return json;
+}
+}  // namespace
+
+Predictor::Predictor(Context& context, const std::filesystem::path& model) : context_(context) {
+    const auto runs = model_runs(model);
+    for (const auto& run : runs) {
+        ModelFile file = read_model(context, run);
+        auto net = std::make_unique<CovidMtl>(context, file.options, 0);
+        load_weights(context, *net, file.weights, file.source);
+        file.weights.clear();
+        file.other.clear();
+        members_.push_back({std::move(file), std::move(net)});
+        if (input_and_tasks(members_.back().file) != input_and_tasks(members_.front().file))
+            fail(ErrorKind::input, "model", "{}: takes other input or has other tasks than {}: they cannot be averaged",
+                 members_.back().file.source, members_.front().file.source);
+    }
+    source_ = runs.size() == 1 ? members_.front().file.source : model.string();
 }
 
 void Predictor::require_ct() const {
-    if (!model_.options.volume)
-        fail(ErrorKind::input, "model", "{}: takes image features only, no CT: give --features", model_.source);
-    if (!model_.preparation || !model_.intensity)
+    if (!model().options.volume)
+        fail(ErrorKind::input, "model", "{}: takes image features only, no CT: give --features", model().source);
+    if (!model().preparation || !model().intensity)
         fail(ErrorKind::input, "model",
              "{}: holds no intensity statistics of its training cohort (a bare state dict?): it can be used on ready "
              "tensors "
              "(--tensors), not on CT; give a run folder or a checkpoint of cmtl_train",
-             model_.source);
+             model().source);
 }
 
 void Predictor::require_features() const {
-    if (!model_.options.features)
-        fail(ErrorKind::input, "model", "{}: takes CT only, no features: leave --features out", model_.source);
-    if (!model_.scaler)
+    if (!model().options.features)
+        fail(ErrorKind::input, "model", "{}: takes CT only, no features: leave --features out", model().source);
+    if (!model().scaler)
         fail(ErrorKind::input, "model",
              "{}: holds no feature ranges of its training cohort (a bare state dict?): it can be used on ready tensors "
              "(--tensors), not on raw features; give a run folder or a checkpoint of cmtl_train",
-             model_.source);
+             model().source);
 }
 
 FeatureOptions Predictor::computable_features() const {
     require_features();
-    if (model_.radiomics) return *model_.radiomics;
+    if (model().radiomics) return *model().radiomics;
     const FeatureOptions published;
     const auto known = feature_names(published);
-    for (const std::string& name : model_.scaler->names)
+    for (const std::string& name : model().scaler->names)
         if (std::find(known.begin(), known.end(), name) == known.end())
             fail(ErrorKind::usage, "model",
-                 "{}: was trained on a table with the feature '{}', which is none of {}: give the case's features with --features",
-                 model_.source, name, published.set);
+                 "{}: was trained on a table with the feature '{}', which is none of {}: give the case's features with "
+                 "--features",
+                 model().source, name, published.set);
     const double spacing = preparation().spacing_mm, table_spacing = PreparationOptions{}.spacing_mm;
     if (spacing != table_spacing)
         fail(ErrorKind::usage, "model",
-             "{}: was trained on a table of features and on volumes of {} mm, of which other features would come: give the case's "
+             "{}: was trained on a table of features and on volumes of {} mm, of which other features would come: give "
+             "the case's "
              "features with --features, or train without --features",
-             model_.source, spacing);
+             model().source, spacing);
     return published;
 }
 
@@ -60,12 +83,12 @@ std::vector<double> Predictor::features(std::vector<uint16_t>& voxels, const std
     const FeatureOptions options = computable_features();
     const auto names = feature_names(options);
     const auto values = case_features(context_, voxels, preparation(), options, name);
-    if (names == model_.scaler->names) return values;
+    if (names == model().scaler->names) return values;
     std::vector<double> chosen;
-    for (const std::string& wanted : model_.scaler->names) {
+    for (const std::string& wanted : model().scaler->names) {
         const auto at = std::find(names.begin(), names.end(), wanted);
         if (at == names.end())
-            fail(ErrorKind::input, "model", "{}: its feature '{}' is none of {}", model_.source, wanted, options.set);
+            fail(ErrorKind::input, "model", "{}: its feature '{}' is none of {}", model().source, wanted, options.set);
         chosen.push_back(values[static_cast<size_t>(at - names.begin())]);
     }
     return chosen;
@@ -73,59 +96,80 @@ std::vector<double> Predictor::features(std::vector<uint16_t>& voxels, const std
 
 FeatureTable Predictor::select(const FeatureTable& table) const {
     require_features();
-    return select_features(table, model_.scaler->names, model_.options.feature_count, model_.source);
+    return select_features(table, model().scaler->names, model().options.feature_count, model().source);
 }
 
 std::vector<std::vector<double>> Predictor::probabilities(const std::vector<uint16_t>& volume,
                                                           std::span<const double> features,
                                                           std::vector<CamMap>* maps) {
     const NoGrad quiet(context_);
-    Tensor x, f;
-    if (model_.options.volume) {
-        require_ct();
-        const PreparationOptions& p = *model_.preparation;
-        const auto input = network_input(volume, p.evaluation_offset, *model_.intensity, p);
-        x = context_.from<float>({1, p.crop[0], p.crop[1], p.crop[2], 1}, input);
-    }
-    if (model_.options.features) {
-        require_features();
-        std::vector<float> scaled(features.size());
-        model_.scaler->apply(features, scaled);
-        f = context_.from<float>({1, static_cast<int64_t>(scaled.size())}, scaled);
-    }
+    const ModelOptions& options = model().options;
+    if (options.volume) require_ct();
+    if (options.features) require_features();
+    const double share = 1.0 / static_cast<double>(members());
     std::vector<std::vector<double>> out;
-    const auto add = [&](const std::vector<Tensor>& logits) {
-        for (const Tensor& one : logits) out.push_back(class_probabilities(context_, one));
-    };
-    if (!maps || !model_.options.volume) {
-        add(net_.forward(Pass{context_}, x, f));
-        return out;
+    for (const Task& task : options.tasks) out.emplace_back(static_cast<size_t>(task.classes));
+    std::vector<GradCam> cams;
+    for (Member& member : members_) {
+        Tensor x, f;
+        if (options.volume) {
+            const PreparationOptions& p = *member.file.preparation;
+            const auto input = network_input(volume, p.evaluation_offset, *member.file.intensity, p);
+            x = context_.from<float>({1, p.crop[0], p.crop[1], p.crop[2], 1}, input);
+        }
+        if (options.features) {
+            std::vector<float> scaled(features.size());
+            member.file.scaler->apply(features, scaled);
+            f = context_.from<float>({1, static_cast<int64_t>(scaled.size())}, scaled);
+        }
+        std::vector<Tensor> logits;
+        if (maps && options.volume) {
+            cams.emplace_back(context_, *member.net, x, f);
+            logits = cams.back().logits();
+        } else {
+            logits = member.net->forward(Pass{context_}, x, f);
+        }
+        for (size_t k = 0; k < out.size(); ++k) {
+            const auto p = class_probabilities(context_, logits[k]);
+            for (size_t c = 0; c < p.size(); ++c) out[k][c] += share * p[c];
+        }
     }
-    const GradCam cam(context_, net_, x, f);
-    add(cam.logits());
-    for (size_t k = 0; k < out.size(); ++k)
-        maps->push_back(cam.map(k, std::max_element(out[k].begin(), out[k].end()) - out[k].begin()));
+    for (size_t k = 0; !cams.empty() && k < out.size(); ++k) {
+        const auto top = std::max_element(out[k].begin(), out[k].end()) - out[k].begin();
+        CamMap mean = cams.front().map(k, top);
+        for (size_t m = 1; m < cams.size(); ++m) {
+            const CamMap more = cams[m].map(k, top);
+            for (size_t i = 0; i < mean.values.size(); ++i) mean.values[i] += more.values[i];
+        }
+        for (float& value : mean.values) value *= static_cast<float>(share);
+        maps->push_back(std::move(mean));
+    }
     return out;
 }
 
 std::vector<Tensor> Predictor::logits(const Tensor& volume, const Tensor& features) {
     const NoGrad quiet(context_);
+    if (members() > 1)
+        fail(ErrorKind::usage, "model",
+             "{}: {} models: ready tensors go through one network: name one of its run folders", source_, members());
+    const ModelOptions& options = model().options;
     const auto lacks = [&](const char* name) {
-        fail(ErrorKind::input, "model", "{}: needs a tensor '{}'", model_.source, name);
+        fail(ErrorKind::input, "model", "{}: needs a tensor '{}'", source_, name);
     };
-    if (model_.options.volume && !volume.defined()) lacks("volume");
-    if (model_.options.features && !features.defined()) lacks("features");
+    if (options.volume && !volume.defined()) lacks("volume");
+    if (options.features && !features.defined()) lacks("features");
     Tensor x;
-    if (model_.options.volume) {
+    if (options.volume) {
         if (volume.rank() != 5 || volume.size(1) != 1 || volume.dtype() != Dtype::f32)
             fail(ErrorKind::input, "model", "volume is {} {}: (N, 1, D, H, W) f32 is needed", name_of(volume.dtype()),
                  volume.shape().text());
         x = context_.to_device(to_channels_last(context_, volume));
     }
-    return net_.forward(Pass{context_}, x, model_.options.features ? context_.to_device(features) : Tensor());
+    return members_.front().net->forward(Pass{context_}, x, options.features ? context_.to_device(features) : Tensor());
 }
 
-nlohmann::ordered_json to_json(const CaseResult& result, const ModelFile& model) {
+nlohmann::ordered_json to_json(const CaseResult& result, const Predictor& predictor) {
+    const ModelFile& model = predictor.model();
     nlohmann::ordered_json json{{"id", result.id}};
     if (!result.input.empty()) json["input"] = result.input.string();
     for (size_t k = 0; k < result.probabilities.size(); ++k) {
@@ -155,8 +199,9 @@ nlohmann::ordered_json to_json(const CaseResult& result, const ModelFile& model)
     const auto trained = model.metadata.find("cmtl.version");
     json["versions"] = {{"cmtl", CMTL_VERSION},
                         {"commit", CMTL_COMMIT},
-                        {"model", model.source},
+                        {"model", predictor.source()},
                         {"model_trained_by", trained == model.metadata.end() ? "unknown" : "cmtl " + trained->second}};
+    if (predictor.members() > 1) json["versions"]["models"] = predictor.members();
     return json;
 }
 

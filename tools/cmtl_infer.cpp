@@ -90,7 +90,7 @@ class CaseReader {
             make_folder(a_.output);
             if (needs_ct()) write_image(a_.output / (one.id + "_lungs.nii.gz"), prepared.lungs);
             write_file(a_.output / (one.id + ".html"), page(result, one, prepared, maps));
-            write_file(a_.output / (one.id + ".json"), to_json(result, predictor_.model()).dump(2) + "\n");
+            write_file(a_.output / (one.id + ".json"), to_json(result, predictor_).dump(2) + "\n");
         }
         return result;
     }
@@ -125,7 +125,9 @@ class CaseReader {
             if (!maps.empty()) report.heat = heat_pictures(result, std::move(hu), prepared, maps);
         }
         report.versions = {{"program", fmt::format("cmtl_infer {} ({})", CMTL_VERSION, CMTL_COMMIT)},
-                           {"model", predictor_.model().source},
+                           {"model", predictor_.members() > 1
+                                         ? fmt::format("{}, mean of {}", predictor_.source(), predictor_.members())
+                                         : predictor_.source()},
                            {"device", to_string(parse_device(tool_.common.device))},
                            {"threads", std::to_string(tool_.common.threads)}};
         if (result.radiomics)
@@ -267,7 +269,7 @@ int infer_trees(const Arguments& a, const Tool& tool) {
              a.model.string());
     if (a.report) fail(ErrorKind::usage, "infer", "--report is for CT: boosted trees leave predictions.csv alone");
     const TreeModel model = read_tree_model(a.model, tool.common.threads);
-    const auto& names = model.trees.front().features();
+    const auto& names = model.trees.front().front().features();
     const FeatureTable table = select_features(read_feature_table(a.features, a.id_column, MissingFeatures::keep), names,
                                                static_cast<int64_t>(names.size()), a.model.string());
     std::vector<std::string> ids = table.ids;
@@ -296,7 +298,11 @@ int run(Tool& tool) {
     tool.app.description(
         "Reads a CT with a trained model: probabilities (JSON), lung mask (NIfTI on the CT's grid), report (HTML).\n"
         "Features that the model takes are computed from the CT as they were in its training.");
-    tool.app.add_option("--model", a.model, "run folder of cmtl_train or .safetensors file")->required();
+    tool.app
+        .add_option(
+            "--model", a.model,
+            "run folder of cmtl_train, its folder of folds or of an ensemble (mean of all), or .safetensors file")
+        ->required();
     tool.app.add_option("-i,--input", a.image,
                         "CT: DICOM folder, .nii, .nii.gz, .mha, .mhd, .nrrd, or a .zip or .tar.gz of one");
     tool.app.add_option("--mask", a.mask, "lung mask on the CT's grid, instead of segmenting");

@@ -6,6 +6,7 @@
 #include "base/csv.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "pipeline/model_runs.hpp"
 #include "training/tree_training.hpp"
 
 namespace cmtl {
@@ -26,23 +27,31 @@ json tree_settings(const fs::path& run) {
 
 bool is_tree_run(const fs::path& run) { return tree_settings(run).is_object(); }
 
-TreeModel read_tree_model(const fs::path& run, int threads) {
-    const json model = tree_settings(run);
-    if (!model.is_object()) fail(ErrorKind::input, "trees", "{}: not a run of boosted trees", run.string());
+TreeModel read_tree_model(const fs::path& folder, int threads) {
     TreeModel out;
-    try {
-        for (const json& task : model.at("tasks"))
-            out.tasks.push_back({task.at("name").get<std::string>(), task.at("classes").get<int64_t>()});
-    } catch (const json::exception& error) {
-        fail(ErrorKind::input, "trees", "{}: damaged: {}", (run / "config.json").string(), error.what());
-    }
-    for (const Task& task : out.tasks) {
-        const fs::path file = run / "checkpoints" / (task.name + ".json");
-        out.trees.push_back(BoostedTrees::load(read_file(file), file.string(), threads));
-        const BoostedTrees& trees = out.trees.back();
-        if (trees.classes() != task.classes || trees.features() != out.trees.front().features())
-            fail(ErrorKind::input, "trees", "{}: does not belong to this run: it has {} classes and {} features",
-                 file.string(), trees.classes(), trees.features().size());
+    for (const fs::path& run : model_runs(folder)) {
+        const json model = tree_settings(run);
+        if (!model.is_object()) fail(ErrorKind::input, "trees", "{}: not a run of boosted trees", run.string());
+        std::vector<Task> tasks;
+        try {
+            for (const json& task : model.at("tasks"))
+                tasks.push_back({task.at("name").get<std::string>(), task.at("classes").get<int64_t>()});
+        } catch (const json::exception& error) {
+            fail(ErrorKind::input, "trees", "{}: damaged: {}", (run / "config.json").string(), error.what());
+        }
+        if (out.trees.empty()) out.tasks = tasks;
+        if (tasks != out.tasks)
+            fail(ErrorKind::input, "trees", "{}: has other tasks than the first training of {}", run.string(),
+                 folder.string());
+        out.trees.emplace_back();
+        for (const Task& task : tasks) {
+            const fs::path file = run / "checkpoints" / (task.name + ".json");
+            out.trees.back().push_back(BoostedTrees::load(read_file(file), file.string(), threads));
+            const BoostedTrees& trees = out.trees.back().back();
+            if (trees.classes() != task.classes || trees.features() != out.trees.front().front().features())
+                fail(ErrorKind::input, "trees", "{}: does not belong to this run: it has {} classes and {} features",
+                     file.string(), trees.classes(), trees.features().size());
+        }
     }
     return out;
 }
@@ -56,9 +65,16 @@ Predictions predict_trees(const TreeModel& model, const FeatureTable& table, con
     const TreeRows rows(values, table.names.size());
     Predictions out;
     out.ids = ids;
-    for (size_t k = 0; k < model.tasks.size(); ++k)
-        out.tasks.push_back({model.tasks[k].name, static_cast<int>(model.tasks[k].classes),
-                             model.trees[k].probabilities(rows), std::vector<int>(ids.size(), -1)});
+    for (const Task& task : model.tasks)
+        out.tasks.push_back({task.name, static_cast<int>(task.classes),
+                             std::vector<double>(ids.size() * static_cast<size_t>(task.classes)),
+                             std::vector<int>(ids.size(), -1)});
+    const double share = 1.0 / static_cast<double>(model.trees.size());
+    for (const std::vector<BoostedTrees>& trees : model.trees)
+        for (size_t k = 0; k < out.tasks.size(); ++k) {
+            const std::vector<double> p = trees[k].probabilities(rows);
+            for (size_t i = 0; i < p.size(); ++i) out.tasks[k].probabilities[i] += share * p[i];
+        }
     return out;
 }
 

@@ -284,7 +284,7 @@ void TreeTrainer::finish() {
     const TreeModel model = read_tree_model(folder_.path(), job_.threads);
     ordered_json line;
     for (size_t k = 0; k < model.tasks.size(); ++k)
-        line["final"]["rounds"][model.tasks[k].name] = model.trees[k].rounds();
+        line["final"]["rounds"][model.tasks[k].name] = model.trees.front()[k].rounds();
     const auto report = [&](const std::vector<size_t>& cases, const char* name, Predictions& predictions,
                             std::vector<TaskMetrics>& metrics) {
         if (cases.empty()) return;

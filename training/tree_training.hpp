@@ -18,17 +18,18 @@ namespace cmtl {
 // comes to the same files. Throws Error(input) for a task without labelled training case, and as train() does.
 TrainOutcome train_trees(TrainJob job);
 
-// Whether this is a run folder of train_trees.
+// Whether this is a run folder of train_trees, or one of folds or an ensemble of such runs.
 bool is_tree_run(const std::filesystem::path& run);
 
 struct TreeModel {
     std::vector<Task> tasks;
-    std::vector<BoostedTrees> trees;  // by task, all of the same features
+    std::vector<std::vector<BoostedTrees>> trees;  // by training (model_runs()), then task; all of the same features
 };
-// Throws Error(input) naming the file that is missing or damaged.
+// Throws Error(input) naming the file that is missing or damaged, or of other tasks or features than the first
+// training.
 TreeModel read_tree_model(const std::filesystem::path& run, int threads);
 
-// Of rows of a table whose columns are the model's features in its order; labels -1.
+// The mean over the trainings, of rows of a table whose columns are the model's features in its order; labels -1.
 Predictions predict_trees(const TreeModel& model, const FeatureTable& table, const std::vector<std::string>& ids);
 
 // `task,feature,gain,cover,weight,share`, tasks in order, features by falling share.

@@ -30,8 +30,9 @@ struct Models : testing::Test {
         if (features) file.scaler = FeatureScaler{"minmax", {"A", "B", "C"}, {0, 1, 2}, {1, 2, 4}, {}};
         return file;
     }
-    fs::path write(const ModelFile& file, const std::string& name, bool metadata) {
-        const CovidMtl net(context, file.options, 5);
+    fs::path write(const ModelFile& file, const std::string& name, bool metadata, uint64_t seed = 5) {
+        const CovidMtl net(context, file.options, seed);
+        fs::create_directories((folder / name).parent_path());
         write_safetensors(folder / name, weights_of(context, net), metadata ? model_metadata(file) : Metadata{});
         return folder / name;
     }
@@ -124,6 +125,50 @@ TEST_F(Models, ScaleRawFeaturesAsTheirLogitsExpect) {
         for (const double x : p[k]) sum += x;
         EXPECT_NEAR(sum, 1, 1e-12);
     }
+}
+
+// Two models of one kind with other weights and statistics, as fold0 and an ensemble's fold1/seed0 would be.
+TEST_F(Models, AreAveragedWhereAFolderHoldsSeveral) {
+    ModelFile file = described(true, true);
+    const fs::path one = write(file, "run/fold0/checkpoints/best.safetensors", true, 1);
+    file.intensity = IntensityStatistics{80, 200};
+    file.scaler->divisor = {2, 2, 2};
+    const fs::path two = write(file, "run/fold1/seed0/checkpoints/latest.safetensors", true, 2);
+    expect_error(ErrorKind::input, {"run", "not finished", "--resume"}, [&] { Predictor(context, folder / "run"); });
+    folder.write("run/folds.json", "{}");
+    expect_error(ErrorKind::input, {"run/fold1", "not finished"}, [&] { Predictor(context, folder / "run"); });
+    folder.write("run/fold1/ensemble.json", "{}");
+
+    const auto& size = file.preparation->size;
+    std::vector<uint16_t> voxels(size_t(size[0] * size[1] * size[2]));
+    for (size_t i = 0; i < voxels.size(); ++i) voxels[i] = uint16_t(i % 7 ? 100 + i % 301 : 0);
+    const std::vector<double> row{0.5, 2, 4};
+    Predictor both(context, folder / "run"), a(context, one), b(context, two);
+    EXPECT_EQ(both.members(), 2u);
+    EXPECT_EQ(both.source(), (folder / "run").string());
+    std::vector<CamMap> mean, first, second;
+    const auto got = both.probabilities(voxels, row, &mean);
+    const auto pa = a.probabilities(voxels, row, &first), pb = b.probabilities(voxels, row, &second);
+    ASSERT_EQ(got.size(), 3u);
+    int maps_compared = 0;
+    for (size_t k = 0; k < 3; ++k) {
+        for (size_t c = 0; c < got[k].size(); ++c) EXPECT_NEAR(got[k][c], (pa[k][c] + pb[k][c]) / 2, 1e-12);
+        const auto top = [](const std::vector<double>& v) { return std::max_element(v.begin(), v.end()) - v.begin(); };
+        if (top(pa[k]) != top(pb[k])) continue;  // then one of the maps is of another class
+        ++maps_compared;
+        ASSERT_EQ(mean[k].values.size(), first[k].values.size());
+        for (size_t i = 0; i < mean[k].values.size(); ++i)
+            EXPECT_NEAR(mean[k].values[i], (first[k].values[i] + second[k].values[i]) / 2, 1e-6f);
+    }
+    EXPECT_GT(maps_compared, 0);
+    EXPECT_NE(pa, pb);
+    expect_error(ErrorKind::usage, {"run", "2 models"}, [&] {
+        both.logits(context.zeros({1, 1, 33, 33, 33}), context.zeros({1, 3}));
+    });
+
+    file.scaler->names[2] = "D";
+    write(file, "run/fold2/checkpoints/best.safetensors", true);
+    expect_error(ErrorKind::input, {"run/fold2", "cannot be averaged"}, [&] { Predictor(context, folder / "run"); });
 }
 
 TEST_F(Models, NameDamage) {

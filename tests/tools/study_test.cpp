@@ -75,5 +75,33 @@ TEST_F(StudyPrograms, TrainTreesAndPredictWithThem) {
         says(run_program("cmtl_infer", infer + Words{"--features", file("less.csv")}), 3, "5 of the 6 features"));
 }
 
+TEST_F(StudyPrograms, PredictWithTheMeanOfFoldsAndEnsembles) {
+    for (const Words& settings :
+         {Words{"--preset", "trees", "--set", "trees.rounds=5"}, Words{"--set", "train.epochs=2"}}) {
+        SCOPED_TRACE(settings[1]);
+        fs::remove_all(folder / "run");
+        EXPECT_EQ(train(settings + Words{"--folds", "2", "--ensemble", "2"}).code, 0);
+        const auto infer = [&](const std::string& model) {
+            EXPECT_EQ(run_program("cmtl_infer",
+                                  {"--model", file(model), "-q", "-o", file("out"), "--features", file("features.csv")})
+                          .code,
+                      0);
+            return read_predictions(folder / "out/predictions.csv").tasks[2].probabilities;
+        };
+        const auto mean = infer("run");
+        std::vector<double> sum(mean.size());
+        for (const char* one : {"run/fold0/seed0", "run/fold0/seed1", "run/fold1/seed0", "run/fold1/seed1"}) {
+            const auto p = infer(one);
+            for (size_t i = 0; i < p.size(); ++i) sum[i] += p[i];
+        }
+        ASSERT_EQ(mean.size(), 180u);
+        for (size_t i = 0; i < mean.size(); ++i) EXPECT_NEAR(mean[i], sum[i] / 4, 2e-9);
+        fs::remove(folder / "run/fold1/ensemble.json");
+        EXPECT_TRUE(says(
+            run_program("cmtl_infer", {"--model", file("run"), "-o", file("out"), "--features", file("features.csv")}),
+            3, "run/fold1: its trainings are not finished"));
+    }
+}
+
 }  // namespace
 }  // namespace cmtl
