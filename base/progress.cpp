@@ -13,11 +13,6 @@ using clock = std::chrono::steady_clock;
 
 namespace {
 double seconds(clock::duration d) { return std::chrono::duration<double>(d).count(); }
-
-std::string clock_text(double s) {
-    const int64_t t = static_cast<int64_t>(s + 0.5);
-    return t >= 3600 ? fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60) : fmt::format("{}:{:02}", t / 60, t % 60);
-}
 // A line that wraps cannot be drawn over. Names in it may be UTF-8: no character is cut.
 void cut_to_terminal(std::string& text) {
     winsize size{};
@@ -27,6 +22,12 @@ void cut_to_terminal(std::string& text) {
     text.resize(end);
 }
 }  // namespace
+
+std::string duration_text(double seconds) {
+    const int64_t t = static_cast<int64_t>(seconds + 0.5);
+    return t >= 3600 ? fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60)
+                     : fmt::format("{}:{:02}", t / 60, t % 60);
+}
 
 Progress::Progress(std::string title, int64_t total, bool quiet, double every)
     : title_(std::move(title)), total_(std::max<int64_t>(total, 1)), every_(every), quiet_(quiet), terminal_(::isatty(STDERR_FILENO)),
@@ -66,8 +67,9 @@ void Progress::draw(bool last) {
     const double spent = seconds(drawn_ - start_), share = std::min(1.0, double(done_) / double(total_));
     const auto here = static_cast<double>(done_ - before_);
     const std::string left =
-        last || here <= 0 ? clock_text(spent)
-                          : clock_text(spent / here * static_cast<double>(std::max<int64_t>(total_ - done_, 0))) + " left";
+        last || here <= 0
+            ? duration_text(spent)
+            : duration_text(spent / here * static_cast<double>(std::max<int64_t>(total_ - done_, 0))) + " left";
     if (terminal_) {
         constexpr int width = 24;
         const int filled = static_cast<int>(share * width);

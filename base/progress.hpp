@@ -8,6 +8,9 @@
 
 namespace cmtl {
 
+// "0:07", "12:34", "1:00:00"
+std::string duration_text(double seconds);
+
 class Progress {
   public:
     // `total` steps of the job called `title`; `quiet` prints nothing. Thread-safe.

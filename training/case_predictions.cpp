@@ -37,19 +37,15 @@ Predictions predict_cases(Learner& learner, const TrainingData& data, const Conf
     return out;
 }
 
-std::vector<double> mean_losses(const Predictions& predictions) {
-    std::vector<double> losses;
-    for (const TaskPredictions& task : predictions.tasks) {
-        double sum = 0;
-        int64_t known = 0;
-        for (size_t i = 0; i < task.size(); ++i)
-            if (task.labels[i] >= 0) {
-                sum -= std::log(std::max(task.probability(i, task.labels[i]), 1e-300));
-                ++known;
-            }
-        losses.push_back(known ? sum / static_cast<double>(known) : std::numeric_limits<double>::quiet_NaN());
-    }
-    return losses;
+double mean_loss(const TaskPredictions& task) {
+    double sum = 0;
+    int64_t known = 0;
+    for (size_t i = 0; i < task.size(); ++i)
+        if (task.labels[i] >= 0) {
+            sum -= std::log(std::max(task.probability(i, task.labels[i]), 1e-300));
+            ++known;
+        }
+    return known ? sum / static_cast<double>(known) : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace cmtl

@@ -12,7 +12,7 @@ namespace cmtl {
 Predictions predict_cases(Learner& learner, const TrainingData& data, const Config& config,
                           const std::vector<size_t>& cases);
 
-// Mean cross-entropy by task over the known labels; NaN where none is known.
-std::vector<double> mean_losses(const Predictions& predictions);
+// Mean cross-entropy over the known labels; NaN where none is known.
+double mean_loss(const TaskPredictions& task);
 
 }  // namespace cmtl

@@ -8,6 +8,7 @@
 #include "base/csv.hpp"
 #include "base/error.hpp"
 #include "base/near_matches.hpp"
+#include "base/some_of.hpp"
 #include "engine/random.hpp"
 #include "training/config_tree.hpp"
 
@@ -122,14 +123,6 @@ std::vector<std::vector<size_t>> stratified_patients(const Cohort& cohort, uint6
                          [](const auto& a, const auto& b) { return a.size() > b.size(); });
     }
     return out;
-}
-
-// "a, b, c and 4 more"
-std::string some_of(const std::vector<std::string>& names) {
-    const size_t shown = std::min<size_t>(names.size(), 10);
-    const auto end = names.begin() + static_cast<std::ptrdiff_t>(shown);
-    const std::string text = fmt::format("{}", fmt::join(names.begin(), end, ", "));
-    return shown < names.size() ? text + fmt::format(" and {} more", names.size() - shown) : text;
 }
 
 // Patients of whose scans `value` tells different things, each as "patient (value, value)".

@@ -59,15 +59,7 @@ void merge(std::vector<std::string>& to, const std::vector<std::string>& more) {
 void record_study(const TrainJob& job, const json& study) {
     json settings = run_settings(job);
     settings["run"]["study"] = study;
-    const fs::path record = job.run / "config.json";
-    std::error_code code;
-    if (fs::exists(record, code)) {
-        const json then = json::parse(read_file(record), nullptr, false);
-        if (!then.is_object() || !then.contains("run"))
-            fail(ErrorKind::input, "run", "{}: damaged: choose another folder", record.string());
-        require_same_settings(job.run, settings, then);
-    }
-    write_file(record, settings.dump(2) + "\n");
+    record_settings(job.run, settings);
 }
 
 json recorded_study(const fs::path& run) {

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/interrupt.hpp"
+#include "base/progress.hpp"
 #include "evaluation/ablation.hpp"
 #include "nets/module.hpp"
 #include "training/config_tree.hpp"
@@ -32,12 +33,6 @@ ordered_json read_json(const fs::path& path, ErrorKind kind) {
     ordered_json tree = ordered_json::parse(read_file(path), nullptr, false, true);
     if (!tree.is_object()) fail(kind, "grid", "{}: not a JSON object", path.string());
     return tree;
-}
-
-std::string duration_text(double seconds) {
-    const auto s = static_cast<int64_t>(seconds + 0.5);
-    return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
-                     : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
 class Grid {

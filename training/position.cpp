@@ -16,6 +16,7 @@ json to_json(const Position& p) {
             {"weight_sums", p.weight_sums},
             {"norm_sum", p.norm_sum},
             {"best", std::isfinite(p.best) ? json(p.best) : json()},
+            {"best_loss", std::isfinite(p.best_loss) ? json(p.best_loss) : json()},
             {"best_epoch", p.best_epoch},
             {"reference", std::isfinite(p.reference) ? json(p.reference) : json()},
             {"waited", p.waited},
@@ -33,6 +34,7 @@ Position position_from_json(const json& json) {
     json.at("weight_sums").get_to(p.weight_sums);
     json.at("norm_sum").get_to(p.norm_sum);
     if (!json.at("best").is_null()) json.at("best").get_to(p.best);
+    if (!json.at("best_loss").is_null()) json.at("best_loss").get_to(p.best_loss);
     json.at("best_epoch").get_to(p.best_epoch);
     if (!json.at("reference").is_null()) json.at("reference").get_to(p.reference);
     json.at("waited").get_to(p.waited);

@@ -15,6 +15,7 @@ struct Position {
     std::vector<double> task_sums, weight_sums;  // over the epoch's batches so far
     double norm_sum = 0;                         // of gradients, over the epoch's steps so far
     double best = -std::numeric_limits<double>::infinity();
+    double best_loss = std::numeric_limits<double>::infinity();  // where several evaluations reach `best`
     int64_t best_epoch = -1;
     double reference = -std::numeric_limits<double>::infinity();  // what an evaluation must exceed by train.min_delta
     int64_t waited = 0;    // evaluations in a row that did not

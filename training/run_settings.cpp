@@ -1,6 +1,7 @@
 #include "training/run_settings.hpp"
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "nets/module.hpp"
 #include "training/config_tree.hpp"
 #include "version.hpp"
@@ -31,6 +32,18 @@ void require_same_settings(const std::filesystem::path& run, const json& now, co
         fail(ErrorKind::usage, "run",
              "{}: was begun with other settings ({}): resume with the same ones or choose another folder", run.string(),
              difference);
+}
+
+void record_settings(const fs::path& run, const json& settings) {
+    const fs::path record = run / "config.json";
+    std::error_code code;
+    if (fs::exists(record, code)) {
+        const json then = json::parse(read_file(record), nullptr, false);
+        if (!then.is_object() || !then.contains("run"))
+            fail(ErrorKind::input, "run", "{}: damaged: choose another folder", record.string());
+        require_same_settings(run, settings, then);
+    }
+    write_file(record, settings.dump(2) + "\n");
 }
 
 std::string cohort_hash(const TrainJob& job) {

@@ -18,6 +18,10 @@ nlohmann::json lasting_settings(nlohmann::json settings);
 // Throws Error(usage) that names the first setting that differs, but for those that may change.
 void require_same_settings(const std::filesystem::path& run, const nlohmann::json& now, const nlohmann::json& then);
 
+// Writes run/config.json. Where one is, it must hold the same settings: throws Error(usage) as require_same_settings
+// does, Error(input) when it is damaged.
+void record_settings(const std::filesystem::path& run, const nlohmann::json& settings);
+
 // Of everything a training depends on beside its settings: cases, labels, patients, sites, splits, feature rows, and
 // of images path, size and time of change.
 std::string cohort_hash(const TrainJob& job);

@@ -48,7 +48,7 @@ class Trainer {
     Batch next(Prefetcher& batches, bool first);
     void read_sums();
     void finish_epoch(Progress& progress);
-    std::string judge(double score, bool& better);
+    std::string judge(double score, double loss, bool& better);
     EpochNote note(const LossSums& means) const;
     void finish();
     void save(const std::string& name);
@@ -259,10 +259,12 @@ void Trainer::read_sums() {
 }
 
 // Takes an evaluation's score into the position: the best weights, and whether patience ends.
-std::string Trainer::judge(double score, bool& better) {
-    better = at_.best_epoch < 0 || score > at_.best;
+std::string Trainer::judge(double score, double loss, bool& better) {
+    // A few validation cases are soon ranked without a mistake, long before the probabilities are worth anything.
+    better = at_.best_epoch < 0 || score > at_.best || (score == at_.best && loss < at_.best_loss);
     if (better) {
         at_.best = std::isfinite(score) ? score : at_.best;
+        at_.best_loss = loss;
         at_.best_epoch = at_.epoch + 1;
     }
     if (score > at_.reference + config_.train.min_delta) {
@@ -295,14 +297,17 @@ void Trainer::finish_epoch(Progress& progress) {
     std::string judged;
     if (!data_.val.empty() && (last || (at_.epoch + 1) % config_.train.evaluate_every == 0)) {
         const Predictions predictions = predict_cases(*learner_, data_, config_, data_.val);
-        const auto losses = mean_losses(predictions);
         const auto metrics = all_metrics(predictions);
         ordered_json val;
-        for (size_t k = 0; k < metrics.size(); ++k)
-            val[metrics[k].name] = {{"loss", losses[k]}, {"auc", metrics[k].auc}, {"accuracy", metrics[k].accuracy}};
+        double loss_sum = 0;  // over tasks with a known label
+        for (size_t k = 0; k < metrics.size(); ++k) {
+            const double loss = mean_loss(predictions.tasks[k]);
+            if (std::isfinite(loss)) loss_sum += loss;
+            val[metrics[k].name] = {{"loss", loss}, {"auc", metrics[k].auc}, {"accuracy", metrics[k].accuracy}};
+        }
         val["mean_auc"] = mean_auc(metrics);
         line["val"] = val;
-        judged = judge(mean_auc(metrics), better);
+        judged = judge(mean_auc(metrics), loss_sum, better);
     }
     folder_.metric(line);
     if (board_) board_->write(at_.epoch + 1, scalars_of(line));

@@ -1,8 +1,7 @@
 #include "training/training_data.hpp"
 
-#include <algorithm>
-
 #include "base/error.hpp"
+#include "base/some_of.hpp"
 #include "nets/module.hpp"
 #include "training/duplicates.hpp"
 
@@ -31,21 +30,22 @@ void TrainingData::match_features() {
     for (const CohortCase& one : cases())
         if (!job_.features->find(one.id)) absent.push_back(one.id);
     if (absent.empty()) return;
-    const size_t shown = std::min<size_t>(absent.size(), 10);
-    fail(ErrorKind::input, "features", "{}: no features for {} of the {} cases of {}: {}{}",
-         job_.features->file.string(), absent.size(), cases().size(), job_.cohort.file.string(),
-         fmt::join(absent.begin(), absent.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-         shown < absent.size() ? ", ..." : "");
+    fail(ErrorKind::input, "features", "{}: no features for {} of the {} cases of {}: {}", job_.features->file.string(),
+         absent.size(), cases().size(), job_.cohort.file.string(), some_of(absent));
 }
 
-bool TrainingData::prepare(bool on_device) {
+bool TrainingData::find_cases() {
     if ((config_.model.volume || computed_) && !prepare_volumes()) return false;
     for (size_t i = 0; i < cases().size(); ++i)
         (cases()[i].split == Split::val ? val : cases()[i].split == Split::test ? test : train).push_back(i);
     if (train.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
     warnings = duplicate_warnings(job_.cohort, scan_contents(job_.cohort, volumes_, job_.features ? &*job_.features : nullptr));
     for (const auto& warning : warnings) folder_.log("warning: " + warning, true);
+    return true;
+}
 
+bool TrainingData::prepare(bool on_device) {
+    if (!find_cases()) return false;
     description.options = config_.model;
     if (cache_) description.preparation = config_.preparation;
     if (config_.model.volume) description.intensity = intensity_statistics(volumes_, train);

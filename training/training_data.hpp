@@ -20,9 +20,13 @@ class TrainingData {
     // lacks.
     TrainingData(TrainJob& job, RunFolder& folder);
 
-    // Prepares what the cache lacks, leaves out cases that cannot be prepared, fits scaler and intensity statistics on
-    // training cases. `on_device`: batches for a device, see Dataset. False: interrupted. Throws Error(input) where
-    // nothing is left to train on.
+    // Prepares what the cache lacks, leaves out cases that cannot be prepared, tells the others apart by split and
+    // warns of identical ones. job.features is there after it. False: interrupted. Throws Error(input) where nothing is
+    // left to train on.
+    bool find_cases();
+
+    // find_cases(), then for a network: fits scaler and intensity statistics on training cases. `on_device`: batches
+    // for a device, see Dataset.
     bool prepare(bool on_device);
 
     const std::vector<CohortCase>& cases() const { return job_.cohort.cases; }

@@ -10,10 +10,10 @@
 #include "base/files.hpp"
 #include "base/interrupt.hpp"
 #include "base/progress.hpp"
-#include "training/cohort_volumes.hpp"
-#include "training/duplicates.hpp"
+#include "training/case_predictions.hpp"
 #include "training/run_folder.hpp"
 #include "training/run_settings.hpp"
+#include "training/training_data.hpp"
 #include "training/training_report.hpp"
 #include "version.hpp"
 
@@ -26,18 +26,6 @@ namespace {
 constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
 
 fs::path model_file(const fs::path& run, const std::string& task) { return run / "checkpoints" / (task + ".json"); }
-
-// Mean cross-entropy over the known labels.
-double loss_of(const TaskPredictions& task) {
-    double sum = 0;
-    int64_t known = 0;
-    for (size_t i = 0; i < task.size(); ++i)
-        if (task.labels[i] >= 0) {
-            sum -= std::log(std::max(task.probability(i, task.labels[i]), 1e-16));
-            ++known;
-        }
-    return known ? sum / static_cast<double>(known) : not_known;
-}
 
 // A task's trees while they grow.
 struct Growing {
@@ -58,12 +46,11 @@ struct Growing {
 
 class TreeTrainer {
   public:
-    explicit TreeTrainer(TrainJob& job) : job_(job), config_(job.config), folder_(job.run, job.resume, job.quiet) {}
+    explicit TreeTrainer(TrainJob& job)
+        : job_(job), config_(job.config), folder_(job.run, job.resume, job.quiet), data_(job, folder_) {}
     TrainOutcome run();
 
   private:
-    bool find_features();  // false: interrupted
-    void note_duplicates();
     void begin();
     void grow();
     bool learn();  // false: interrupted
@@ -77,18 +64,18 @@ class TreeTrainer {
     TrainJob& job_;
     const Config& config_;
     RunFolder folder_;
+    TrainingData data_;
     TrainOutcome outcome_;
-    std::vector<size_t> train_, val_, test_;
-    std::vector<CachedVolume> volumes_;  // by case; empty with a table of features
     std::optional<TreeRows> val_rows_;
     std::vector<std::unique_ptr<Growing>> tasks_;
 };
 
 TrainOutcome TreeTrainer::run() {
     folder_.log(fmt::format("cmtl {} ({}): boosted trees, {} threads", CMTL_VERSION, CMTL_COMMIT, job_.threads));
-    if (!job_.cohort.has_splits) assign_splits(job_.cohort, config_.data.validation_share, split_seed(job_));
-    outcome_.interrupted = !find_features();
+    outcome_.interrupted = !data_.find_cases();
     if (outcome_.interrupted) return outcome_;
+    outcome_.failed = data_.failed;
+    outcome_.warnings = data_.warnings;
     begin();
     grow();
     outcome_.interrupted = !learn();
@@ -98,65 +85,13 @@ TrainOutcome TreeTrainer::run() {
     return outcome_;
 }
 
-// From the table, or computed from the images; cases of which none can be had are left out.
-bool TreeTrainer::find_features() {
-    auto& cases = job_.cohort.cases;
-    if (!job_.features) {
-        if (!job_.cohort.has_images)
-            fail(ErrorKind::usage, "train", "{}: boosted trees need --features where there are no images",
-                 job_.cohort.file.string());
-        CacheContents contents;
-        contents.features = config_.radiomics;
-        const VolumeCache cache(job_.cache.empty() ? job_.run / "cache" : job_.cache, config_.preparation, contents);
-        CohortPreparation done = prepare_cohort(cache, cases, {.device = job_.device, .quiet = job_.quiet});
-        if (done.interrupted) return false;
-        std::vector<CohortCase> good;
-        for (size_t i = 0; i < cases.size(); ++i) {
-            if (done.failed[i].empty()) {
-                good.push_back(std::move(cases[i]));
-                volumes_.push_back(std::move(done.volumes[i]));
-                continue;
-            }
-            outcome_.failed.push_back(fmt::format("{}: {}", cases[i].id, done.failed[i]));
-            folder_.log("left out " + outcome_.failed.back());
-        }
-        if (good.empty())
-            fail(ErrorKind::input, "train", "none of the {} cases could be prepared; the first: {}", cases.size(),
-                 outcome_.failed.front());
-        cases = std::move(good);
-        job_.features = feature_table_of(cases, volumes_, config_.radiomics, cache.folder());
-    }
-    for (const CohortCase& one : cases)
-        if (!job_.features->find(one.id))
-            fail(ErrorKind::input, "features", "{}: no features for '{}' of {}", job_.features->file.string(), one.id,
-                 job_.cohort.file.string());
-    for (size_t i = 0; i < cases.size(); ++i)
-        (cases[i].split == Split::val ? val_ : cases[i].split == Split::test ? test_ : train_).push_back(i);
-    if (train_.empty()) fail(ErrorKind::input, "train", "{}: no training case", job_.cohort.file.string());
-    note_duplicates();
-    return true;
-}
-
-void TreeTrainer::note_duplicates() {
-    const auto contents = scan_contents(job_.cohort, volumes_, &*job_.features);
-    outcome_.warnings = duplicate_warnings(job_.cohort, contents);
-    for (const auto& warning : outcome_.warnings) folder_.log("warning: " + warning, true);
-}
-
 void TreeTrainer::begin() {
-    const fs::path record = folder_.path() / "config.json";
-    std::error_code code;
-    if (job_.resume && fs::exists(record, code)) {
-        const json then = json::parse(read_file(record), nullptr, false);
-        if (!then.is_object() || !then.contains("run"))
-            fail(ErrorKind::input, "run", "{}: damaged: choose another folder", record.string());
-        require_same_settings(folder_.path(), run_settings(job_), then);
-    }
+    record_settings(folder_.path(), run_settings(job_));
     folder_.cut_metrics(0);
-    write_file(record, run_settings(job_).dump(2) + "\n");
-    folder_.log(fmt::format("{} training, {} validation, {} test cases; {} features; up to {} rounds", train_.size(),
-                            val_.size(), test_.size(), job_.features->names.size(), config_.trees.rounds),
-                true);
+    folder_.log(
+        fmt::format("{} training, {} validation, {} test cases; {} features; up to {} rounds", data_.train.size(),
+                    data_.val.size(), data_.test.size(), job_.features->names.size(), config_.trees.rounds),
+        true);
 }
 
 TreeRows TreeTrainer::rows_of(const std::vector<size_t>& cases, std::span<const int64_t> labels,
@@ -175,7 +110,7 @@ void TreeTrainer::grow() {
         std::vector<size_t> known;
         std::vector<int64_t> labels;
         std::vector<double> counts(static_cast<size_t>(task.classes)), weights;
-        for (const size_t i : train_)
+        for (const size_t i : data_.train)
             if (const int64_t label = job_.cohort.cases[i].labels[k]; label >= 0) {
                 known.push_back(i);
                 labels.push_back(label);
@@ -191,7 +126,7 @@ void TreeTrainer::grow() {
         tasks_.push_back(std::make_unique<Growing>(rows_of(known, labels, weights),
                                                    std::vector<int>(labels.begin(), labels.end()), task.classes, job_));
     }
-    if (!val_.empty()) val_rows_.emplace(rows_of(val_));
+    if (!data_.val.empty()) val_rows_.emplace(rows_of(data_.val));
 }
 
 bool TreeTrainer::learn() {
@@ -221,13 +156,13 @@ void TreeTrainer::add_round() {
         task.trees.round();
         TaskPredictions now{about.name, static_cast<int>(about.classes), task.trees.probabilities(task.train),
                             task.train_labels};
-        task.train_loss = loss_of(now);
+        task.train_loss = mean_loss(now);
         bool better = true;
         if (val_rows_) {
             now.probabilities = task.trees.probabilities(*val_rows_);
             now.labels.clear();
-            for (const size_t i : val_) now.labels.push_back(static_cast<int>(job_.cohort.cases[i].labels[k]));
-            task.val_loss = loss_of(now);
+            for (const size_t i : data_.val) now.labels.push_back(static_cast<int>(job_.cohort.cases[i].labels[k]));
+            task.val_loss = mean_loss(now);
             task.val = task_metrics(now, MetricIntervals::none);
             // Without a known label in the validation set there is nothing to stop by.
             if (config_.trees.patience > 0 && std::isfinite(task.val_loss)) better = task.val_loss < task.best;
@@ -300,14 +235,14 @@ void TreeTrainer::finish() {
         line["final"][name]["mean_auc"] = mean_auc(metrics);
         folder_.log(fmt::format("{} cases:\n{}", name, metrics_table(metrics)), true);
     };
-    report(val_, "val", outcome_.val, outcome_.val_metrics);
-    report(test_, "test", outcome_.test, outcome_.test_metrics);
+    report(data_.val, "val", outcome_.val, outcome_.val_metrics);
+    report(data_.test, "test", outcome_.test, outcome_.test_metrics);
     folder_.metric(line);
     const json settings = run_settings(job_);
     write_training_report({.run = folder_.path(),
                            .settings = settings,
                            .cohort = job_.cohort,
-                           .volumes = volumes_,
+                           .volumes = data_.volumes(),
                            .features = &*job_.features,
                            .val = outcome_.val,
                            .test = outcome_.test,

@@ -59,7 +59,10 @@ struct CounterCase {
 };
 
 std::vector<CounterCase> counter_cases();           // all of them
-std::vector<CounterCase> radiomics_image_cases();   // a part of them: values and levels
+std::vector<CounterCase> norm_cases();              // a part of them: batch norms, fire modules, the stem
+std::vector<CounterCase> pool_cases();              // pools
+std::vector<CounterCase> layer_cases();             // Shift3D, crops, convolutions, fully connected layers
+std::vector<CounterCase> radiomics_image_cases();   // values and levels
 std::vector<CounterCase> radiomics_matrix_cases();  // texture matrices
 std::vector<CounterCase> imaging_cases();           // lung segmentation
 

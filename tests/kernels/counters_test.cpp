@@ -51,8 +51,8 @@ TEST(CounterFigures, AreExact) {
         ADD_FAILURE() << name;
         return CounterRow{};
     };
-    for (const char* name :
-         {"relu forward", "relu backward", "add", "copy of columns", "f32 to bf16", "dropout", "triad", "SGD step"}) {
+    for (const char* name : {"relu forward", "relu backward", "add", "copy of columns", "f32 to bf16", "dropout",
+                             "dropout of channels", "triad", "SGD step"}) {
         const CounterRow r = row(name);
         EXPECT_EQ(r.moved(), static_cast<uint64_t>(r.minimum.bytes)) << name;
         EXPECT_EQ(r.touched(), static_cast<uint64_t>(r.minimum.bytes)) << name;

@@ -91,6 +91,33 @@ TEST_F(Course, StopsWhenPatienceEnds) {
     EXPECT_FALSE(metrics(request.run).back()["final"].contains("stopped"));
 }
 
+// Twelve validation cases have few AUCs to share.
+TEST_F(Course, OfEqualScoresKeepsTheSmallerLoss) {
+    set("train.epochs=30");
+    set(R"(model.tasks=[{"name":"CT","classes":2}])");
+    set("train.checkpoint_steps=7");
+    train_now();
+    size_t best = 0, first = 0, e = 0;
+    double best_score = -1, best_loss = 0;
+    for (const json& line : metrics(request.run)) {
+        if (!line.contains("epoch")) continue;
+        ++e;
+        const double score = line["val"]["mean_auc"], loss = line["val"]["CT"]["loss"];
+        if (score > best_score) first = e;
+        if (score > best_score || (score == best_score && loss < best_loss))
+            best = e, best_score = score, best_loss = loss;
+    }
+    ASSERT_EQ(e, 30u);
+    ASSERT_NE(best, first);
+    EXPECT_EQ(metrics(request.run).back()["final"]["weights"], fmt::format("epoch {}", best));
+    // The loss is remembered over interruptions: one after every epoch.
+    TrainRequest cut = request;
+    cut.run = folder / "cut";
+    train_with_deaths(
+        cut, {6, 12, 18, 24, 31, 37, 43, 49, 56, 62, 68, 74, 81, 87, 93, 99, 106, 112, 118, 124, 131, 137, 143, 149});
+    expect_same_run(cut.run, request.run);
+}
+
 TEST_F(Course, KeepsTheLastWeightsOfAnEarlyEnd) {
     set("train.epochs=40");
     set("train.patience=2");

@@ -211,7 +211,7 @@ TEST_F(VolumeTraining, TreesLearnFeaturesThatAreComputed) {
     fs::copy_file(folder / "p0.nii", folder / "p6.nii", fs::copy_options::overwrite_existing);
     fs::copy_file(folder / "m0.nii", folder / "m6.nii", fs::copy_options::overwrite_existing);
     const TrainOutcome outcome = train(make_job(request));
-    EXPECT_EQ(read_tree_model(request.run, 1).trees[0].features().size(), 375u);
+    EXPECT_EQ(read_tree_model(request.run, 1).trees[0][0].features().size(), 375u);
     EXPECT_TRUE(fs::exists(request.run / "predictions_test.csv"));
     // The first training case came again as the test case.
     ASSERT_EQ(outcome.warnings.size(), 1u);
