@@ -8,9 +8,7 @@
 
 #include "pipeline/model_file.hpp"
 #include "training/class_weights.hpp"
-#include "training/request.hpp"
-#include "training/trainer.hpp"
-#include "training/training_fixtures.hpp"
+#include "training/trainer_fixture.hpp"
 #include "training/volume_fixture.hpp"
 
 namespace cmtl {
@@ -18,49 +16,19 @@ namespace {
 
 using nlohmann::json;
 using test::expect_error;
+using test::expect_same_run;
+using test::FeatureTraining;
+using test::metrics;
+using test::train_with_deaths;
 namespace fs = std::filesystem;
 
-std::vector<json> metrics(const fs::path& run) {
-    std::istringstream lines(test::text_of(run / "metrics.jsonl"));
-    std::vector<json> out;
-    for (std::string line; std::getline(lines, line);) out.push_back(json::parse(line));
-    return out;
-}
-
-struct OptimiserSettings : testing::Test {
-    test::Folder folder;
-    TrainRequest request;
+struct OptimiserSettings : FeatureTraining {
     void SetUp() override {
-        test::write_feature_cohort(folder, 60);
-        request.manifest = folder / "labels.csv";
-        request.features = folder / "features.csv";
-        request.run = folder / "run";
-        // 48 training cases: 5 batches per epoch.
+        FeatureTraining::SetUp();
         request.settings = {"train.epochs=4", "train.lr=0.02", "train.batch_size=10", "model.dropout=0.3"};
-        request.quiet = true;
-        request.seed = 3;
     }
-    void set(const std::string& setting) { request.settings.push_back(setting); }
     std::string log() { return test::text_of(request.run / "log.txt"); }
 };
-
-struct Killed {};
-
-void expect_resumes(TrainRequest request, const fs::path& whole, const std::vector<int64_t>& deaths) {
-    for (const int64_t last : deaths) {
-        TrainJob job = make_job(request);
-        job.after_step = [last](int64_t step) {
-            if (step == last) throw Killed{};
-        };
-        EXPECT_THROW(train(std::move(job)), Killed) << last;
-        request.resume = true;
-    }
-    train(make_job(request));
-    for (const char* name : {"checkpoints/latest.safetensors", "checkpoints/best.safetensors"})
-        EXPECT_TRUE(test::data_of(request.run / name) == test::data_of(whole / name)) << name;
-    for (const char* name : {"metrics.jsonl", "predictions_val.csv"})
-        EXPECT_EQ(test::text_of(request.run / name), test::text_of(whole / name)) << name;
-}
 
 TEST_F(OptimiserSettings, AdamWWithClippingAndAccumulationResumesBitForBit) {
     for (const char* s :
@@ -88,7 +56,8 @@ TEST_F(OptimiserSettings, AdamWWithClippingAndAccumulationResumesBitForBit) {
         cut.run = folder / fmt::format("{}-cut", device);
         cut.settings.push_back("train.checkpoint_steps=1");
         // Within an epoch, at its end, in the last step.
-        expect_resumes(cut, whole, {1, 2, 3, 8, 12});
+        train_with_deaths(cut, {1, 2, 3, 8, 12});
+        expect_same_run(cut.run, whole);
     }
 }
 

@@ -6,8 +6,7 @@
 #include "base/csv.hpp"
 #include "training/ensemble.hpp"
 #include "training/folds.hpp"
-#include "training/request.hpp"
-#include "training/training_fixtures.hpp"
+#include "training/trainer_fixture.hpp"
 
 namespace cmtl {
 namespace {
@@ -16,17 +15,10 @@ using nlohmann::json;
 using test::expect_error;
 namespace fs = std::filesystem;
 
-struct Studies : testing::Test {
-    test::Folder folder;
-    TrainRequest request;
+struct Studies : test::FeatureTraining {
     void SetUp() override {
-        test::write_feature_cohort(folder, 60);
-        request.manifest = folder / "labels.csv";
-        request.features = folder / "features.csv";
-        request.run = folder / "run";
+        FeatureTraining::SetUp();
         request.settings = {"train.epochs=2", "train.lr=0.05"};
-        request.quiet = true;
-        request.seed = 3;
     }
     StudyOptions folds_of(int folds, int members = 1) const {
         StudyOptions options;

@@ -8,10 +8,18 @@
 
 namespace cmtl::test {
 
+// The lines of metrics.jsonl.
+inline std::vector<nlohmann::json> metrics(const fs::path& run) {
+    std::istringstream lines(text_of(run / "metrics.jsonl"));
+    std::vector<nlohmann::json> out;
+    for (std::string line; std::getline(lines, line);) out.push_back(nlohmann::json::parse(line));
+    return out;
+}
+
 struct FeatureTraining : testing::Test {
     Folder folder;
     TrainRequest request;
-    // 48 training cases: 5 steps per epoch.
+    // 48 training cases: 5 batches of 10 per epoch.
     const std::vector<std::string> base{"train.epochs=6", "train.lr=0.05", "train.batch_size=10", "train.select=best",
                                         "model.dropout=0.3"};
     void SetUp() override {
@@ -24,12 +32,7 @@ struct FeatureTraining : testing::Test {
         request.seed = 3;
     }
     TrainOutcome train_now() { return train(make_job(request)); }
-    std::vector<nlohmann::json> metrics(const fs::path& run) {
-        std::istringstream lines(text_of(run / "metrics.jsonl"));
-        std::vector<nlohmann::json> out;
-        for (std::string line; std::getline(lines, line);) out.push_back(nlohmann::json::parse(line));
-        return out;
-    }
+    void set(const std::string& setting) { request.settings.push_back(setting); }
 };
 
 struct Killed {};

@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 using test::expect_same_run;
 using test::FeatureTraining;
+using test::metrics;
 using test::train_with_deaths;
 
 TEST_F(FeatureTraining, LeavesTheWholeRunFolder) {

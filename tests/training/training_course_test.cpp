@@ -15,11 +15,11 @@ using nlohmann::json;
 using test::expect_error;
 using test::expect_same_run;
 using test::FeatureTraining;
+using test::metrics;
 using test::train_with_deaths;
 namespace fs = std::filesystem;
 
 struct Course : FeatureTraining {
-    void set(const std::string& setting) { request.settings.push_back(setting); }
     // Mean validation AUC by epoch.
     std::vector<double> scores(const fs::path& run) {
         std::vector<double> out;
