@@ -8,7 +8,7 @@
 #include "evaluation/measures.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
-#include "evaluation/roc_band.hpp"
+#include "evaluation/curve_bands.hpp"
 #include "evaluation/svg.hpp"
 
 namespace cmtl {
@@ -60,22 +60,18 @@ std::string model_section(const Evaluation& e, size_t m) {
         s += "</div>";
     };
     const auto& tasks = model.predictions.tasks;
+    // A band of each of several classes would hide them all.
+    const auto banded = [&](size_t k, auto&& band) {
+        return tasks[k].classes == 2 ? band(tasks[k], 1, std::min(e.options.replicates, 1000), e.options.seed)
+                                     : Curve{};
+    };
     cards("ROC", [&](size_t k) {
-        // A band of each of several classes would hide them all.
-        const bool two = tasks[k].classes == 2;
-        return unit_square_chart(
-            {"ROC curve, " + tasks[k].name, "1 - specificity", "sensitivity", roc_curves(tasks[k], metrics[k]),
-             "chance", false,
-             two ? roc_band(tasks[k], 1, std::min(e.options.replicates, 1000), e.options.seed) : Curve{}});
+        return unit_square_chart({"ROC curve, " + tasks[k].name, "1 - specificity", "sensitivity",
+                                  roc_curves(tasks[k], metrics[k]), "chance", false, banded(k, roc_band)});
     });
     cards("Precision and recall", [&](size_t k) {
-        return unit_square_chart({"Precision-recall curve, " + tasks[k].name,
-                                  "recall (sensitivity)",
-                                  "precision (PPV)",
-                                  precision_recall_curves(tasks[k]),
-                                  "",
-                                  false,
-                                  {}});
+        return unit_square_chart({"Precision-recall curve, " + tasks[k].name, "recall (sensitivity)", "precision (PPV)",
+                                  precision_recall_curves(tasks[k]), "", false, banded(k, precision_recall_band)});
     });
     cards("Reliability", [&](size_t k) {
         return unit_square_chart({"Reliability, " + tasks[k].name,

@@ -151,8 +151,8 @@ std::string training_report_html(const TrainingReport& report) {
         body += html_section("Settings", groups + "</div>");
     }
     body += html_note(fmt::format(
-        "Intervals are DeLong's at 95 %; bands of ROC curves hold the middle 95 % of {} bootstrap replicates, stratified "
-        "by label. Measures of tasks with more than two classes are means over the classes, each against the rest. "
+        "Intervals are DeLong's at 95 %; bands of curves hold the middle 95 % of {} bootstrap replicates, stratified by "
+        "label. Measures of tasks with more than two classes are means over the classes, each against the rest. "
         "n/a: not defined for these cases.",
         report.replicates));
     return html_page(report.title, report.subtitle, body, report.program);
