@@ -55,7 +55,7 @@ std::string overview(const Evaluation& e, const std::vector<std::string>& names,
         rows.push_back({{std::string(title)}});
         for (size_t m = 0; m < e.models.size(); ++m) rows.back().cells.push_back(cell(e.tasks[m][k]));
     };
-    row("Cases with a label", [](const TaskEvaluation& t) { return fmt::format("{}", t.metrics.cases); });
+    row(fmt::format("{} with a label", cases_title(e.options)), [](const TaskEvaluation& t) { return fmt::format("{}", t.metrics.cases); });
     const size_t auc = measure_index("auc");
     const bool two = e.tasks[0][k].metrics.classes == 2;
     if (two) {
@@ -167,7 +167,11 @@ std::string evaluation_report_html(const Evaluation& e, const std::string& subti
                   "and so are their intervals. n/a: not defined for these cases.",
                   e.options.replicates, e.options.seed)
             : "Intervals are DeLong's, of 95 %. n/a: not defined for these cases.");
-    return html_page("Evaluation", subtitle, body, program);
+    const std::string patients = patients_and_scans(e);
+    if (!patients.empty())
+        body += html_note(
+            "Everything is of patients: a patient's prediction is the mean of the probabilities of their scans.");
+    return html_page("Evaluation", patients.empty() ? subtitle : subtitle + ": " + patients, body, program);
 }
 
 }  // namespace cmtl

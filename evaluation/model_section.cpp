@@ -31,7 +31,8 @@ std::string thresholds_table(const TaskEvaluation& t, const EvaluationOptions& o
 std::string subgroup_table(const Evaluation& e, size_t m) {
     const auto list = measure_list();
     constexpr const char* keys[] = {"auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1"};
-    std::vector<std::string> header{"Task", html_escaped(e.options.subgroup), "Cases"};
+    std::vector<std::string> header{"Task", html_escaped(e.options.subgroup),
+                                    std::string(cases_title(e.options))};
     for (const char* key : keys) header.emplace_back(list[measure_index(key)].title);
     std::vector<HtmlRow> rows;
     for (const TaskEvaluation& t : e.tasks[m])
@@ -52,7 +53,7 @@ std::string model_section(const Evaluation& e, size_t m) {
     const Model& model = e.models[m];
     std::vector<TaskMetrics> metrics;
     for (const TaskEvaluation& t : e.tasks[m]) metrics.push_back(t.metrics);
-    std::string s = metrics_html(metrics);
+    std::string s = metrics_html(metrics, cases_title(e.options));
     const auto cards = [&](std::string_view heading, auto&& inner) {
         s += "<div class='grid'>";
         for (size_t k = 0; k < metrics.size(); ++k)
