@@ -136,7 +136,9 @@ std::string patients_and_scans(const Evaluation& e) {
     return counted(e.models.at(0).predictions.ids.size(), "patient") + ", " + counted(e.options.scans, "scan");
 }
 
-std::string_view cases_title(const EvaluationOptions& options) { return options.patient.empty() ? "Cases" : "Patients"; }
+std::string_view cases_title(const EvaluationOptions& options) {
+    return options.patient.empty() ? "Cases" : "Patients";
+}
 
 Evaluation measure_models(std::vector<Model> models, EvaluationOptions options) {
     Evaluation e;

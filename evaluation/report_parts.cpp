@@ -45,8 +45,8 @@ std::string metrics_html(const std::vector<TaskMetrics>& all, std::string_view c
     }
     return "<div class='card scroll'>" +
            html_table("",
-                      {"Task", std::string(cases), "AUC (95 % CI)", "Accuracy", "Balanced acc.", "Sensitivity", "Specificity",
-                       "PPV", "NPV", "F1"},
+                      {"Task", std::string(cases), "AUC (95 % CI)", "Accuracy", "Balanced acc.", "Sensitivity",
+                       "Specificity", "PPV", "NPV", "F1"},
                       rows) +
            "</div>\n";
 }

@@ -79,8 +79,10 @@ void read_calibration(const Arguments& a, std::vector<Model>& models) {
                             [&](const std::string& id) { return rows.find(id).has_value(); }))
                 attach_labels(p, labels, a.id_column);
         }
-        if (!a.patient.empty())
-            p = by_patient(p, patients_of(p.ids, column_table(a, "--patient", a.patient), a.id_column, a.patient), name);
+        if (!a.patient.empty()) {
+            const CsvTable table = column_table(a, "--patient", a.patient);
+            p = by_patient(p, patients_of(p.ids, table, a.id_column, a.patient), name);
+        }
         const std::set<std::string> measured(models[m].predictions.ids.begin(), models[m].predictions.ids.end());
         for (const std::string& id : p.ids)
             if (measured.contains(id))
@@ -186,8 +188,8 @@ int evaluate_predictions(const Arguments& a, const Tool& tool) {
     write_file(a.output / "report.html", evaluation_report_html(e, subtitle, version_of(tool)));
     for (const std::string& note : e.notes) fmt::print(stderr, "note: {}\n", note);
     if (!tool.common.quiet)
-        fmt::print("{}{}{} and {}\n", summary(e), patients_and_scans(e) + (a.patient.empty() ? "" : "; "), (a.output / "metrics.json").string(),
-                   (a.output / "report.html").string());
+        fmt::print("{}{}{} and {}\n", summary(e), patients_and_scans(e) + (a.patient.empty() ? "" : "; "),
+                   (a.output / "metrics.json").string(), (a.output / "report.html").string());
     return 0;
 }
 

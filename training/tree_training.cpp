@@ -303,6 +303,7 @@ void TreeTrainer::finish() {
     report(val_, "val", outcome_.val, outcome_.val_metrics);
     report(test_, "test", outcome_.test, outcome_.test_metrics);
     folder_.metric(line);
+    if (!job_.report) return folder_.log("done", false);
     const json settings = run_settings(job_);
     write_training_report({.run = folder_.path(),
                            .settings = settings,
