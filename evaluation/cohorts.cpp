@@ -7,18 +7,12 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/some_of.hpp"
 
 namespace cmtl {
 
 namespace {
 constexpr const char* tag = "evaluate";
-
-// "a, b, c, ... (17)"
-std::string some_of(const std::vector<std::string>& names) {
-    std::string s;
-    for (size_t i = 0; i < names.size() && i < 3; ++i) s += (i ? ", " : "") + names[i];
-    return names.size() > 3 ? s + fmt::format(", ... ({})", names.size()) : s;
-}
 
 using Positions = std::unordered_map<std::string, size_t>;
 
@@ -36,7 +30,7 @@ void require_all(const std::vector<std::string>& ids, const Positions& at, const
         if (!at.contains(id)) missing.push_back(id);
     if (!missing.empty())
         fail(ErrorKind::input, tag, "{} lacks cases of {}: {}; models are compared on the same cases", lacking, name,
-             some_of(missing));
+             some_of(missing, 3));
 }
 }  // namespace
 

@@ -130,6 +130,16 @@ Evaluation evaluate_models(std::vector<Model> models, EvaluationOptions options)
     return e;
 }
 
+std::string patients_and_scans(const Evaluation& e) {
+    if (e.options.patient.empty()) return {};
+    const auto counted = [](size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
+    return counted(e.models.at(0).predictions.ids.size(), "patient") + ", " + counted(e.options.scans, "scan");
+}
+
+std::string_view cases_title(const EvaluationOptions& options) {
+    return options.patient.empty() ? "Cases" : "Patients";
+}
+
 Evaluation measure_models(std::vector<Model> models, EvaluationOptions options) {
     Evaluation e;
     e.options = std::move(options);

@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "evaluation/calibration.hpp"
@@ -27,6 +28,8 @@ struct EvaluationOptions {
     std::vector<std::string> groups{};            // by case; "" belongs to none
     double sensitivity = 0.9, specificity = 0.9;  // of the operating points
     bool against_first = false;                   // models are compared with the first alone, not every pair
+    std::string patient{};                        // cases are patients (patients.hpp) as this column tells; empty: not
+    size_t scans = 0;                             // of them
 };
 
 // After temperature scaling.
@@ -76,6 +79,11 @@ struct Evaluation {
 Evaluation evaluate_models(std::vector<Model> models, EvaluationOptions options);
 // The same without notes and demands: what cannot be measured is not defined.
 Evaluation measure_models(std::vector<Model> models, EvaluationOptions options);
+
+// "25 patients, 40 scans"; empty where cases are not patients.
+std::string patients_and_scans(const Evaluation& evaluation);
+// What cases are called in headings: "Patients" or "Cases".
+std::string_view cases_title(const EvaluationOptions& options);
 
 // {MODEL: {TASK: {"auc": ..., "auc_ci_delong": [low, high], "auc_ci_bootstrap": [low, high], ...}}, "comparisons":
 // [...], "settings": {...}, "notes": [...]}; what is not defined is null.

@@ -100,6 +100,11 @@ nlohmann::ordered_json evaluation_json(const Evaluation& e) {
     for (const Comparison& c : e.comparisons) j["comparisons"].push_back(comparison_json(c, e));
     j["settings"] = {{"bootstrap", e.options.replicates}, {"seed", e.options.seed}, {"level", 0.95}};
     if (!e.options.subgroup.empty()) j["settings"]["subgroup"] = e.options.subgroup;
+    if (!e.options.patient.empty()) {
+        j["settings"]["patient"] = e.options.patient;
+        j["settings"]["patients"] = e.models.at(0).predictions.ids.size();
+        j["settings"]["scans"] = e.options.scans;
+    }
     j["notes"] = e.notes;
     return j;
 }

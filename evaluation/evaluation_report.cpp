@@ -11,6 +11,7 @@
 #include "evaluation/model_section.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
+#include "evaluation/study_section.hpp"
 #include "evaluation/svg.hpp"
 
 namespace cmtl {
@@ -55,7 +56,8 @@ std::string overview(const Evaluation& e, const std::vector<std::string>& names,
         rows.push_back({{std::string(title)}});
         for (size_t m = 0; m < e.models.size(); ++m) rows.back().cells.push_back(cell(e.tasks[m][k]));
     };
-    row("Cases with a label", [](const TaskEvaluation& t) { return fmt::format("{}", t.metrics.cases); });
+    row(fmt::format("{} with a label", cases_title(e.options)),
+        [](const TaskEvaluation& t) { return fmt::format("{}", t.metrics.cases); });
     const size_t auc = measure_index("auc");
     const bool two = e.tasks[0][k].metrics.classes == 2;
     if (two) {
@@ -119,31 +121,6 @@ std::string comparison_table(const Evaluation& e, const std::vector<std::string>
                "of the cases that one model alone gets right. p values are not adjusted for the number of "
                "comparisons.");
 }
-
-// Models side by side: one chart per task.
-std::string comparison_charts(const Evaluation& e, const std::vector<std::string>& names) {
-    std::string s = "<div class='grid'>";
-    for (size_t k = 0; k < e.tasks[0].size(); ++k) {
-        const int classes = e.tasks[0][k].metrics.classes;
-        for (int c = classes == 2 ? 1 : 0; c < classes; ++c) {
-            UnitSquare chart{"ROC curves, " + e.tasks[0][k].metrics.name, "1 - specificity", "sensitivity", {}, "chance", false, {}};
-            for (size_t m = 0; m < e.models.size(); ++m) {
-                const TaskPredictions& task = e.models[m].predictions.tasks[k];
-                Curve curve;
-                curve.name =
-                    fmt::format("{}: AUC {}", names[m], decimal(e.tasks[m][k].metrics.by_class[size_t(c)].auc));
-                for (const RocPoint& p : roc_curve(class_scores(task, c), class_labels(task, c), true))
-                    curve.x.push_back(p.false_positive_rate), curve.y.push_back(p.true_positive_rate);
-                if (!curve.x.empty()) chart.curves.push_back(std::move(curve));
-            }
-            const std::string& name = e.tasks[0][k].metrics.name;
-            s += html_card("ROC, " + task_title(name) + (classes == 2 ? "" : ": " + class_name(name, c)),
-                           unit_square_chart(chart));
-        }
-    }
-    return s + "</div>";
-}
-
 }  // namespace
 
 std::string evaluation_report_html(const Evaluation& e, const std::string& subtitle, const std::string& program,
@@ -156,8 +133,11 @@ std::string evaluation_report_html(const Evaluation& e, const std::string& subti
     for (size_t k = 0; k < e.tasks[0].size(); ++k)
         tables += html_card(task_title(e.tasks[0][k].metrics.name), overview(e, names, k));
     body += html_section(e.models.size() > 1 ? "Models side by side" : "Measures", tables + "</div>");
-    if (!e.comparisons.empty())
-        body += html_section("Comparison", comparison_table(e, names) + comparison_charts(e, names));
+    if (!e.comparisons.empty()) {
+        NamedModels models;
+        for (size_t m = 0; m < e.models.size(); ++m) models.emplace_back(names[m], &e.models[m].predictions);
+        body += html_section("Comparison", comparison_table(e, names) + roc_comparison(models));
+    }
     for (size_t m = 0; m < e.models.size(); ++m) body += html_section(names[m], model_section(e, m));
     body += html_note(
         e.options.replicates > 0
@@ -167,7 +147,11 @@ std::string evaluation_report_html(const Evaluation& e, const std::string& subti
                   "and so are their intervals. n/a: not defined for these cases.",
                   e.options.replicates, e.options.seed)
             : "Intervals are DeLong's, of 95 %. n/a: not defined for these cases.");
-    return html_page("Evaluation", subtitle, body, program);
+    const std::string patients = patients_and_scans(e);
+    if (!patients.empty())
+        body += html_note(
+            "Everything is of patients: a patient's prediction is the mean of the probabilities of their scans.");
+    return html_page("Evaluation", patients.empty() ? subtitle : subtitle + ": " + patients, body, program);
 }
 
 }  // namespace cmtl

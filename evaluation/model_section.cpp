@@ -8,7 +8,7 @@
 #include "evaluation/measures.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
-#include "evaluation/roc_band.hpp"
+#include "evaluation/curve_bands.hpp"
 #include "evaluation/svg.hpp"
 
 namespace cmtl {
@@ -31,7 +31,8 @@ std::string thresholds_table(const TaskEvaluation& t, const EvaluationOptions& o
 std::string subgroup_table(const Evaluation& e, size_t m) {
     const auto list = measure_list();
     constexpr const char* keys[] = {"auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1"};
-    std::vector<std::string> header{"Task", html_escaped(e.options.subgroup), "Cases"};
+    std::vector<std::string> header{"Task", html_escaped(e.options.subgroup),
+                                    std::string(cases_title(e.options))};
     for (const char* key : keys) header.emplace_back(list[measure_index(key)].title);
     std::vector<HtmlRow> rows;
     for (const TaskEvaluation& t : e.tasks[m])
@@ -52,7 +53,7 @@ std::string model_section(const Evaluation& e, size_t m) {
     const Model& model = e.models[m];
     std::vector<TaskMetrics> metrics;
     for (const TaskEvaluation& t : e.tasks[m]) metrics.push_back(t.metrics);
-    std::string s = metrics_html(metrics);
+    std::string s = metrics_html(metrics, cases_title(e.options));
     const auto cards = [&](std::string_view heading, auto&& inner) {
         s += "<div class='grid'>";
         for (size_t k = 0; k < metrics.size(); ++k)
@@ -60,22 +61,18 @@ std::string model_section(const Evaluation& e, size_t m) {
         s += "</div>";
     };
     const auto& tasks = model.predictions.tasks;
+    // A band of each of several classes would hide them all.
+    const auto banded = [&](size_t k, auto&& band) {
+        return tasks[k].classes == 2 ? band(tasks[k], 1, std::min(e.options.replicates, 1000), e.options.seed)
+                                     : Curve{};
+    };
     cards("ROC", [&](size_t k) {
-        // A band of each of several classes would hide them all.
-        const bool two = tasks[k].classes == 2;
-        return unit_square_chart(
-            {"ROC curve, " + tasks[k].name, "1 - specificity", "sensitivity", roc_curves(tasks[k], metrics[k]),
-             "chance", false,
-             two ? roc_band(tasks[k], 1, std::min(e.options.replicates, 1000), e.options.seed) : Curve{}});
+        return unit_square_chart({"ROC curve, " + tasks[k].name, "1 - specificity", "sensitivity",
+                                  roc_curves(tasks[k], metrics[k]), "chance", false, banded(k, roc_band)});
     });
     cards("Precision and recall", [&](size_t k) {
-        return unit_square_chart({"Precision-recall curve, " + tasks[k].name,
-                                  "recall (sensitivity)",
-                                  "precision (PPV)",
-                                  precision_recall_curves(tasks[k]),
-                                  "",
-                                  false,
-                                  {}});
+        return unit_square_chart({"Precision-recall curve, " + tasks[k].name, "recall (sensitivity)", "precision (PPV)",
+                                  precision_recall_curves(tasks[k]), "", false, banded(k, precision_recall_band)});
     });
     cards("Reliability", [&](size_t k) {
         return unit_square_chart({"Reliability, " + tasks[k].name,

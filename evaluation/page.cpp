@@ -35,7 +35,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
 th{font-weight:600;color:var(--muted);font-size:13px}th:first-child,td:first-child{text-align:left}tbody tr:last-child>*{border-bottom:0}
 tbody th{font-weight:400;color:inherit;font-size:inherit}
-.scroll{overflow-x:auto}tr.sub>*{color:var(--muted);font-size:13.5px}tr.sub>:first-child{padding-left:26px}
+.scroll{overflow-x:auto}tr.sub>*{color:var(--muted);font-size:13.5px}tr.sub>:first-child{padding-left:26px}tr.sum>*{font-weight:600}
 table.facts td,table.facts th{white-space:normal;overflow-wrap:anywhere;vertical-align:top}table.facts th{color:var(--muted);width:42%;padding-left:0}
 table.facts td{text-align:left;padding-right:0}
 table.compact th,table.compact td{white-space:normal;padding:6px 7px}table.compact span{white-space:nowrap}
@@ -73,7 +73,8 @@ figure{margin:0}figure img{display:block;max-width:100%;margin:0 auto;border-rad
 --warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;--c0:#1f6feb;--c1:#d1480a;--c2:#17875f;--c3:#8b45c9;--c4:#b0810a;--c5:#c2266b;--c6:#0e7f93;--c7:#5d6b7a}
 @page{margin:14mm}body{font-size:11pt}main{max-width:none;padding:0}.card,.tile,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}
 .grid{grid-template-columns:repeat(3,minmax(0,1fr));gap:8px}.grid.wide{grid-template-columns:repeat(2,minmax(0,1fr))}.grid.heat{grid-template-columns:minmax(0,1fr)}.card{padding:10px 12px}
-table.confusion td.n{min-width:0;padding:5px 2px}.tiles{grid-template-columns:repeat(4,1fr)}.tile b{font-size:15pt}.scroll{overflow:visible}th,td,tr.sub>*,tbody th,table.confusion th{padding:4px 4px;font-size:8.5pt}.verdict{font-size:14pt}
+table.confusion td.n{min-width:0;padding:5px 2px}.tiles{grid-template-columns:repeat(auto-fit,minmax(30mm,1fr))}.tile b{font-size:15pt}.scroll{overflow:visible}th,td,tr.sub>*,tbody th,table.confusion th{padding:4px 4px;font-size:8.5pt}.verdict{font-size:14pt}
+table.names tbody th{min-width:0}
 table.confusion th{font-size:7pt;padding:2px}table.confusion td.n small{font-size:6.5pt}
 .card.scroll,.card:has(table.compact),.card:has(table.facts){break-inside:auto}.legend{font-size:8pt;gap:1px 10px}.note{font-size:8.5pt}h3{font-size:9.5pt}.tasks .bar,.tasks b{font-size:8pt}
 figure img{max-height:200mm}}

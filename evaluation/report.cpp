@@ -9,6 +9,7 @@
 #include "evaluation/model_section.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
+#include "evaluation/study_section.hpp"
 #include "evaluation/svg.hpp"
 
 namespace cmtl {
@@ -33,7 +34,7 @@ std::string set_sections(const TrainingReport& report) {
     return sections;
 }
 
-std::string cohort_section(const std::vector<ReportTable>& tables) {
+std::string tables_section(std::string_view heading, const std::vector<ReportTable>& tables) {
     std::string cards;
     for (const ReportTable& table : tables) {
         std::vector<std::string> header;
@@ -46,7 +47,7 @@ std::string cohort_section(const std::vector<ReportTable>& tables) {
         cards += html_card(table.title, "<div class='scroll'>" + html_table(header.size() > 2 ? "compact" : "facts", header, rows) + "</div>" +
                                             (table.note.empty() ? "" : html_note(html_escaped(table.note))));
     }
-    return cards.empty() ? "" : html_section("Cohort", "<div class='grid wide'>" + cards + "</div>");
+    return cards.empty() ? "" : html_section(heading, "<div class='grid wide'>" + cards + "</div>");
 }
 
 std::string features_section(const TrainingReport& report) {
@@ -138,21 +139,23 @@ std::string task_title(std::string_view task) {
 
 std::string training_report_html(const TrainingReport& report) {
     std::string body = (report.summary.empty() ? "" : html_tiles(report.summary)) + html_warnings(report.warnings) +
-                       cohort_section(report.cohort);
+                       tables_section("Cohort", report.cohort);
     if (!report.curves.empty()) {
         std::string charts = "<div class='grid wide'>";
         for (const CurvePanel& panel : report.curves) charts += html_card(panel.title, line_chart(panel));
         body += html_section("Learning curves", charts + "</div>");
     }
-    body += set_sections(report) + features_section(report) + gallery_section(report.gallery);
+    for (const StudyParts& study : report.studies) body += study_section(study);
+    body += set_sections(report) + tables_section("Tuning", report.tuning) + features_section(report) +
+            gallery_section(report.gallery);
     if (!report.settings.empty()) {
         std::string groups = "<div class='grid'>";
         for (const FactGroup& group : report.settings) groups += html_card(group.name, html_facts(group.facts));
         body += html_section("Settings", groups + "</div>");
     }
     body += html_note(fmt::format(
-        "Intervals are DeLong's at 95 %; bands of ROC curves hold the middle 95 % of {} bootstrap replicates, stratified "
-        "by label. Measures of tasks with more than two classes are means over the classes, each against the rest. "
+        "Intervals are DeLong's at 95 %; bands of curves hold the middle 95 % of {} bootstrap replicates, stratified by "
+        "label. Measures of tasks with more than two classes are means over the classes, each against the rest. "
         "n/a: not defined for these cases.",
         report.replicates));
     return html_page(report.title, report.subtitle, body, report.program);

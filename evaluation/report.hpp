@@ -46,6 +46,14 @@ struct ReportTable {
     std::string note;
 };
 
+// Trainings of one study: folds, whose cases differ, or members of an ensemble, whose cases are the same.
+struct StudyParts {
+    std::string heading, part;            // "Folds", and what one is: "Fold"
+    std::vector<NamedPredictions> parts;  // of cases that the part's training had not seen
+    NamedPredictions whole;               // all cases pooled, or the mean of the probabilities
+    std::string note;
+};
+
 struct CaseTask {
     std::string name;  // "CT", "NAT", "Severity"
     std::vector<double> probabilities;
@@ -64,17 +72,19 @@ struct GalleryCase {
     ReportPicture picture;
 };
 
-// report.html of a run: summary, cohort, learning curves, and of each set of cases what cmtl_evaluate shows of one
-// model; features, cases, settings.
+// report.html of a run or of a study's folder: summary, cohort, learning curves, parts of the study, and of each set of
+// cases what cmtl_evaluate shows of one model; tuning, features, cases, settings.
 struct TrainingReport {
     std::string title = "Training report";
     std::string subtitle;  // run folder, date
     Facts summary;         // few, short: shown large at the top
     std::vector<ReportTable> cohort;
     std::vector<CurvePanel> curves;
+    std::vector<StudyParts> studies;
     std::vector<NamedPredictions> sets;    // sets without a case are left out
     int replicates = 1000;                 // of the bootstrap, and its seed
     uint64_t seed = 0;
+    std::vector<ReportTable> tuning;       // scores of the candidates
     std::optional<FeatureTests> features;  // of the training cases
     Importances importances;               // of trees; empty: features are ranked by F
     std::vector<GalleryCase> gallery;

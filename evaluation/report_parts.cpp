@@ -28,7 +28,7 @@ std::string p_text(double p) {
     return p < 0.001 && p > 0 ? fmt::format("{:.1e}", p) : fmt::format("{:.3f}", p);
 }
 
-std::string metrics_html(const std::vector<TaskMetrics>& all) {
+std::string metrics_html(const std::vector<TaskMetrics>& all, std::string_view cases) {
     std::vector<HtmlRow> rows;
     for (const TaskMetrics& m : all) {
         rows.push_back({{html_escaped(m.name), std::to_string(m.cases), with_interval(m.auc, m.auc_interval),
@@ -45,8 +45,8 @@ std::string metrics_html(const std::vector<TaskMetrics>& all) {
     }
     return "<div class='card scroll'>" +
            html_table("",
-                      {"Task", "Cases", "AUC (95 % CI)", "Accuracy", "Balanced acc.", "Sensitivity", "Specificity",
-                       "PPV", "NPV", "F1"},
+                      {"Task", std::string(cases), "AUC (95 % CI)", "Accuracy", "Balanced acc.", "Sensitivity",
+                       "Specificity", "PPV", "NPV", "F1"},
                       rows) +
            "</div>\n";
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Pieces that several reports show.
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "evaluation/calibration.hpp"
@@ -19,7 +20,7 @@ std::string shown(const MeasureInfo& info, double v);
 std::string p_text(double p);
 
 // Tables as HTML: measures with DeLong's intervals, a row per task and class; counts by true and predicted class.
-std::string metrics_html(const std::vector<TaskMetrics>& all);
+std::string metrics_html(const std::vector<TaskMetrics>& all, std::string_view cases = "Cases");
 std::string confusion_html(const TaskMetrics& m);
 
 // One curve per class (two classes: of class 1), named with class and area; classes without a curve are left out.

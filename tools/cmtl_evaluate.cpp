@@ -13,6 +13,7 @@
 #include "evaluation/evaluation_report.hpp"
 #include "evaluation/feature_tests.hpp"
 #include "evaluation/features_report.hpp"
+#include "evaluation/patients.hpp"
 #include "tools/common.hpp"
 
 namespace {
@@ -21,14 +22,22 @@ using namespace cmtl;
 
 struct Arguments {
     std::vector<fs::path> predictions, calibrate;
-    fs::path table, output, labels, subgroup_table;
-    std::string id_column = "ID", subgroup, posthoc = "games-howell", adjust = "bh";
+    fs::path table, output, labels, column_table;
+    std::string id_column = "ID", subgroup, patient, posthoc = "games-howell", adjust = "bh";
     std::vector<std::string> tasks;
     int bootstrap = 2000;
     bool ensemble = false;
 };
 
 std::string version_of(const Tool& tool) { return tool.name + " " CMTL_VERSION " (" CMTL_COMMIT ")"; }
+
+// What --subgroup and --patient name a column of.
+CsvTable column_table(const Arguments& a, std::string_view option, const std::string& column) {
+    const fs::path& source = a.column_table.empty() ? a.labels : a.column_table;
+    if (source.empty())
+        fail(ErrorKind::usage, "evaluate", "{} {} needs a table: --table T.csv, or --labels", option, column);
+    return read_csv(source);
+}
 
 // Models under the names of the command line, on the same cases in the same order, with all labels there are.
 std::vector<Model> read_models(const Arguments& a) {
@@ -70,12 +79,16 @@ void read_calibration(const Arguments& a, std::vector<Model>& models) {
                             [&](const std::string& id) { return rows.find(id).has_value(); }))
                 attach_labels(p, labels, a.id_column);
         }
+        if (!a.patient.empty()) {
+            const CsvTable table = column_table(a, "--patient", a.patient);
+            p = by_patient(p, patients_of(p.ids, table, a.id_column, a.patient), name);
+        }
         const std::set<std::string> measured(models[m].predictions.ids.begin(), models[m].predictions.ids.end());
         for (const std::string& id : p.ids)
             if (measured.contains(id))
                 fail(ErrorKind::input, "evaluate",
-                     "{}: case {} stands in {}, too; temperatures are fitted on other cases than they are measured on",
-                     name, id, models[m].name);
+                     "{0}: {1} {2} stands in {3}, too; temperatures are fitted on other {1}s than they are measured on",
+                     name, a.patient.empty() ? "case" : "patient", id, models[m].name);
         for (const TaskPredictions& task : models[m].predictions.tasks) {
             const TaskPredictions* other = p.find(task.name);
             if (!other || other->classes != task.classes)
@@ -102,8 +115,9 @@ std::string summary(const Evaluation& e) {
             std::string interval;
             const Interval& i = t.metrics.auc_interval;
             if (!std::isnan(i.low)) interval = fmt::format(" ({:.3f}-{:.3f})", i.low, i.high);
-            text += fmt::format("  {}: AUC {}{}, accuracy {}, {} cases\n", t.metrics.name, number(t.metrics.auc),
-                                interval, number(t.metrics.accuracy), t.metrics.cases);
+            text += fmt::format("  {}: AUC {}{}, accuracy {}, {} {}\n", t.metrics.name, number(t.metrics.auc), interval,
+                                number(t.metrics.accuracy), t.metrics.cases,
+                                e.options.patient.empty() ? "cases" : "patients");
         }
     }
     for (const Comparison& c : e.comparisons) {
@@ -129,6 +143,13 @@ int evaluate_grid(const Arguments& a, const Tool& tool) {
     EvaluationOptions options;
     options.replicates = a.bootstrap;
     options.seed = tool.common.seed;
+    if (!a.patient.empty()) {
+        const auto ids = ablation.settings[0].runs[0].ids;
+        const auto patients = patients_of(ids, column_table(a, "--patient", a.patient), a.id_column, a.patient);
+        for (AblationSetting& setting : ablation.settings)
+            for (Predictions& run : setting.runs) run = by_patient(run, patients, setting.name);
+        options.patient = a.patient, options.scans = ids.size();
+    }
     const Evaluation e = write_ablation(ablation, a.output, options, version_of(tool));
     for (const std::string& note : e.notes) fmt::print(stderr, "note: {}\n", note);
     if (!tool.common.quiet)
@@ -140,18 +161,22 @@ int evaluate_grid(const Arguments& a, const Tool& tool) {
 int evaluate_predictions(const Arguments& a, const Tool& tool) {
     if (std::any_of(a.predictions.begin(), a.predictions.end(), is_grid)) return evaluate_grid(a, tool);
     std::vector<Model> models = read_models(a);
-    read_calibration(a, models);
-    if (a.ensemble) add_ensemble(models);
     EvaluationOptions options;
     options.replicates = a.bootstrap;
     options.seed = tool.common.seed;
+    const auto ids = models[0].predictions.ids;
     if (!a.subgroup.empty()) {
-        const fs::path& source = a.subgroup_table.empty() ? a.labels : a.subgroup_table;
-        if (source.empty())
-            fail(ErrorKind::usage, "evaluate", "--subgroup {} needs a table: --table T.csv, or --labels", a.subgroup);
         options.subgroup = a.subgroup;
-        options.groups = subgroups_of(models[0].predictions.ids, read_csv(source), a.id_column, a.subgroup);
+        options.groups = subgroups_of(ids, column_table(a, "--subgroup", a.subgroup), a.id_column, a.subgroup);
     }
+    if (!a.patient.empty()) {
+        const auto patients = patients_of(ids, column_table(a, "--patient", a.patient), a.id_column, a.patient);
+        for (Model& model : models) model.predictions = by_patient(model.predictions, patients, model.name);
+        if (!a.subgroup.empty()) options.groups = by_patient(options.groups, patients, a.subgroup);
+        options.patient = a.patient, options.scans = ids.size();
+    }
+    read_calibration(a, models);
+    if (a.ensemble) add_ensemble(models);
     const Evaluation e = evaluate_models(std::move(models), std::move(options));
     stop_if_interrupted();
     make_folder(a.output);
@@ -163,8 +188,8 @@ int evaluate_predictions(const Arguments& a, const Tool& tool) {
     write_file(a.output / "report.html", evaluation_report_html(e, subtitle, version_of(tool)));
     for (const std::string& note : e.notes) fmt::print(stderr, "note: {}\n", note);
     if (!tool.common.quiet)
-        fmt::print("{}{} and {}\n", summary(e), (a.output / "metrics.json").string(),
-                   (a.output / "report.html").string());
+        fmt::print("{}{}{} and {}\n", summary(e), patients_and_scans(e) + (a.patient.empty() ? "" : "; "),
+                   (a.output / "metrics.json").string(), (a.output / "report.html").string());
     return 0;
 }
 
@@ -231,7 +256,11 @@ int run(Tool& tool) {
         ->capture_default_str();
     predictions->add_option("--subgroup", a.subgroup,
                             "column of --table (else --labels) to measure groups of cases by");
-    predictions->add_option("--table", a.subgroup_table, "table with an ID column and the --subgroup column");
+    predictions->add_option("--patient", a.patient,
+                            "column of --table (else --labels) that says whose scan a case is: a patient's prediction "
+                            "is the mean of the scans', and patients are measured");
+    predictions->add_option("--table", a.column_table,
+                            "table with an ID column and those of --subgroup and --patient, for example the manifest");
     predictions->add_option("--calibrate", a.calibrate,
                             "predictions of other cases, one table per P.csv (or run folders: their "
                             "predictions_val.csv), on which temperatures are fitted");
@@ -258,6 +287,7 @@ int run(Tool& tool) {
     tool.example("cmtl_evaluate predictions run -o out");
     tool.example(
         "cmtl_evaluate predictions mtl.csv baseline.csv -o out --labels labels.csv --id-column PID --ensemble");
+    tool.example("cmtl_evaluate predictions run -o out --table cohort.csv --patient Patient");
     tool.example("cmtl_evaluate features radiofeatures.csv --labels labels.csv --id-column PID -o out");
     tool.parse();
     return predictions->parsed() ? evaluate_predictions(a, tool) : evaluate_features(a, tool);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "evaluation/box_plot.hpp"
@@ -27,6 +28,19 @@ Columns columns_of(const Cohort& cohort) {
         all.insert(all.end(), members.begin(), members.end());
         if (!members.empty()) columns.emplace_back(name, std::move(members));
     }
+    columns.emplace_back("all", std::move(all));
+    return columns;
+}
+
+Columns columns_of(const CohortGroups& groups) {
+    Columns columns;
+    std::vector<size_t> all(groups.of_case.size());
+    std::iota(all.begin(), all.end(), size_t(0));
+    // More would not be read, nor printed.
+    if (groups.names.size() <= 12)
+        for (const std::string& name : groups.names) columns.emplace_back(name, std::vector<size_t>());
+    for (const size_t i : all)
+        if (!columns.empty()) columns[size_t(groups.of_case[i])].second.push_back(i);
     columns.emplace_back("all", std::move(all));
     return columns;
 }
@@ -63,8 +77,8 @@ void people_rows(Table& t, const std::vector<CohortCase>& cases) {
     different("sites", &CohortCase::site, any([](const CohortCase& one) { return !one.site.empty(); }));
 }
 
-ReportTable labels_table(const Cohort& cohort, const Columns& columns) {
-    Table t(columns, "Cases by split and label");
+ReportTable labels_table(const Cohort& cohort, const Columns& columns, std::string title) {
+    Table t(columns, std::move(title));
     t.row("cases", [](const auto& members) { return std::to_string(members.size()); });
     people_rows(t, cohort.cases);
     for (size_t k = 0; k < cohort.tasks.size(); ++k) {
@@ -104,9 +118,11 @@ ReportTable lungs_table(const Columns& columns, std::span<const CachedVolume> vo
 }  // namespace
 
 std::vector<ReportTable> cohort_tables(const Cohort& cohort, std::span<const CachedVolume> volumes,
-                                       const std::vector<std::string>& left_out) {
-    const Columns columns = columns_of(cohort);
-    std::vector<ReportTable> tables{labels_table(cohort, columns)};
+                                       const std::vector<std::string>& left_out, const CohortGroups& folds) {
+    const bool by_fold = !folds.names.empty();
+    const Columns columns = by_fold ? columns_of(folds) : columns_of(cohort);
+    std::vector<ReportTable> tables{
+        labels_table(cohort, columns, by_fold ? "Cases by fold and label" : "Cases by split and label")};
     if (!volumes.empty()) tables.push_back(lungs_table(columns, volumes));
     if (!left_out.empty()) {
         ReportTable table{fmt::format("Left out: {}", left_out.size()), {"Case", "Why"}, {}, ""};

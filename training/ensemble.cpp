@@ -6,6 +6,7 @@
 #include "base/files.hpp"
 #include "training/run_folder.hpp"
 #include "training/run_settings.hpp"
+#include "training/study_report.hpp"
 #include "training/tree_training.hpp"
 #include "version.hpp"
 
@@ -103,6 +104,7 @@ TrainOutcome train_ensemble(TrainJob job, int members) {
     RunFolder folder(job.run, job.resume, job.quiet);
     record_study(job, {{"ensemble", members}});
     TrainOutcome outcome;
+    std::vector<TrainOutcome> trained;
     std::vector<fs::path> importances;
     ordered_json json{{"version", CMTL_VERSION}, {"members", members}};
     for (int m = 0; m < members; ++m) {
@@ -113,7 +115,7 @@ TrainOutcome train_ensemble(TrainJob job, int members) {
         folder.log(fmt::format("model {} of {}, seed {}", m + 1, members, member.seed), true);
         json["seeds"].push_back(member.seed);
         importances.push_back(member.run / "importances.csv");
-        const TrainOutcome done = train_once(std::move(member));
+        TrainOutcome done = train_once(std::move(member));
         if (done.interrupted) {
             outcome.interrupted = true;
             return outcome;
@@ -123,6 +125,7 @@ TrainOutcome train_ensemble(TrainJob job, int members) {
         const std::string source = (job.run / fmt::format("seed{}", m)).string();
         add(outcome.val, done.val, 1.0 / members, source);
         add(outcome.test, done.test, 1.0 / members, source);
+        trained.push_back(std::move(done));
     }
     const auto report = [&](const Predictions& predictions, const char* name, std::vector<TaskMetrics>& metrics) {
         if (predictions.ids.empty()) return;
@@ -136,6 +139,7 @@ TrainOutcome train_ensemble(TrainJob job, int members) {
     if (job.config.model.architecture == boosted_trees_architecture)
         average_importances(importances, folder.path() / "importances.csv");
     write_file(folder.path() / "ensemble.json", json.dump(2) + "\n");
+    if (job.report) write_ensemble_report(job, trained, outcome);
     return outcome;
 }
 

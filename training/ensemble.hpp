@@ -11,7 +11,8 @@ TrainOutcome train_once(TrainJob job);
 
 // Trains `members` models, which differ in their seeds (job.seed, job.seed + 1, ...), into run/seed0, run/seed1, ...,
 // and leaves in `run` the mean of their probabilities: predictions_{val,test}.csv, config.json, ensemble.json and, of
-// trees, importances.csv. Cases without split get one by job.seed, the same for all. One member: train_once(job).
+// trees, importances.csv, and at last report.html. Cases without split get one by job.seed, the same for all. One
+// member: train_once(job).
 TrainOutcome train_ensemble(TrainJob job, int members);
 
 // What the folder of several trainings was begun with, in its config.json. Writes it, or, where it is there, throws

@@ -8,6 +8,7 @@
 #include "base/files.hpp"
 #include "training/ensemble.hpp"
 #include "training/run_folder.hpp"
+#include "training/study_report.hpp"
 #include "training/tree_training.hpp"
 #include "version.hpp"
 
@@ -112,6 +113,7 @@ FoldsOutcome cross_validate(const TrainJob& job, const StudyOptions& options) {
     record_study(job, to_json(options));
     write_fold_table(folder.path() / "folds.csv", cohort, fold_of, sites.sites);
     FoldsOutcome outcome;
+    std::vector<Predictions> by_fold;
     std::vector<fs::path> importances;
     ordered_json tuned_folds = ordered_json::array();
     for (int k = 0; k < folds; ++k) {
@@ -146,6 +148,7 @@ FoldsOutcome cross_validate(const TrainJob& job, const StudyOptions& options) {
                 outcome.warnings.push_back(warning);
         outcome.by_fold.push_back(std::move(done.test_metrics));
         append(outcome.pooled, done.test);
+        by_fold.push_back(std::move(done.test));
     }
     outcome.pooled_metrics = all_metrics(outcome.pooled);
     write_predictions(folder.path() / "predictions.csv", outcome.pooled);
@@ -169,6 +172,12 @@ FoldsOutcome cross_validate(const TrainJob& job, const StudyOptions& options) {
     if (!outcome.warnings.empty()) json["warnings"] = outcome.warnings;
     write_file(folder.path() / "folds.json", json.dump(2) + "\n");
     folder.log(fmt::format("cross-validation:\n{}", folds_table(outcome)), true);
+    if (!job.report) return outcome;
+    CohortGroups groups{{}, fold_of};
+    for (int k = 0; k < folds; ++k)
+        groups.names.push_back(options.by_site ? fmt::format("fold {} ({})", k, sites.sites[size_t(k)])
+                                               : fmt::format("fold {}", k));
+    write_folds_report(job, cohort, groups, by_fold, outcome);
     return outcome;
 }
 

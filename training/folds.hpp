@@ -30,8 +30,9 @@ struct FoldsOutcome {
 // weights count and nothing is chosen by the fold they are measured on; with it, that share of a fold's training cases,
 // drawn by seed and fold, is one. Tuning, in each fold anew, sees that fold's training cases alone.
 //
-// Leaves in run: predictions.csv (pooled), folds.csv (`ID,fold`), folds.json, config.json, and of trees importances.csv
-// (means over the folds). With job.resume finished folds are taken as they are and an unfinished one goes on.
+// Leaves in run: predictions.csv (pooled), folds.csv (`ID,fold`), folds.json, config.json, of trees importances.csv
+// (means over the folds), and at last report.html (training/study_report.hpp). With job.resume finished folds are taken
+// as they are and an unfinished one goes on.
 FoldsOutcome cross_validate(const TrainJob& job, const StudyOptions& options);
 FoldsOutcome cross_validate(const TrainJob& job, int folds);
 

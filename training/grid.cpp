@@ -233,7 +233,8 @@ GridOutcome Grid::run() {
 
 bool run_is_finished(const fs::path& run, int folds) {
     std::error_code code;
-    return fs::exists(run / (folds > 0 ? "folds.json" : "report.html"), code);  // what is written last
+    // The page is written last.
+    return fs::exists(run / "report.html", code) && (folds == 0 || fs::exists(run / "folds.json", code));
 }
 
 GridOutcome run_grid(const fs::path& grid, const TrainRequest& request) { return Grid(grid, request).run(); }

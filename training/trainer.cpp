@@ -352,6 +352,7 @@ void Trainer::finish() {
     line["final"]["parameters"] = parameter_count(learner_->net());
     if (at_.stopped) line["final"]["stopped"] = {{"epoch", at_.epoch}, {"evaluations_waited", at_.waited}};
     folder_.metric(line);
+    if (!job_.report) return folder_.log("done", false);
     const json settings = run_settings(job_);
     TrainingRecord record{.run = folder_.path(),
                           .settings = settings,

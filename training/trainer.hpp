@@ -27,6 +27,7 @@ struct TrainJob {
     Device device;
     int threads = 1;
     bool resume = false, quiet = false;
+    bool report = true;  // leave report.html
     std::string title = "train";  // in front of the progress bar
     // Called after every optimiser step with the number of steps done. What it throws ends the training at once,
     // without a checkpoint, as a kill would.

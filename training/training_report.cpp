@@ -14,6 +14,7 @@
 #include "evaluation/metrics.hpp"
 #include "evaluation/report.hpp"
 #include "training/cohort_report.hpp"
+#include "training/tuning_report.hpp"
 #include "version.hpp"
 
 namespace cmtl {
@@ -107,25 +108,50 @@ void add_curves(TrainingReport& report, const History& h) {
     panel({"Weights of the tasks' losses", "epoch", "weight, mean of the epoch", {}, {}, "", 0.0, {}}, h.weight);
     panel({"Learning rate", "epoch", "learning rate per step", {}, {}, "", 0.0, {}}, {}, h.rate);
 }
+}  // namespace
+
+std::string training_program() { return fmt::format("cmtl_train {} ({})", CMTL_VERSION, CMTL_COMMIT); }
+
+void add_summary(TrainingReport& report, const Predictions& predictions, const std::string& what) {
+    if (predictions.ids.empty()) return;
+    for (const TaskMetrics& task : all_metrics(predictions))
+        report.summary.emplace_back(task.name + " " + what,
+                                    std::isnan(task.auc) ? "n/a" : fmt::format("{:.3f}", task.auc));
+}
 
 // Which features tell the training cases' classes apart.
-void add_features(TrainingReport& report, const TrainingRecord& record) {
-    if (!record.features) return;
-    const Cohort& cohort = record.cohort;
-    FeatureCases cases{record.features->names, std::vector<std::vector<double>>(record.features->names.size()), {}, {}};
+void add_features(TrainingReport& report, const Cohort& cohort, const FeatureTable* features, const fs::path& run) {
+    if (!features) return;
+    FeatureCases cases{features->names, std::vector<std::vector<double>>(features->names.size()), {}, {}};
     for (const Task& task : cohort.tasks) cases.tasks.push_back(task.name);
     cases.labels.resize(cases.tasks.size());
     for (const CohortCase& one : cohort.cases) {
-        const auto at = one.split == Split::train ? record.features->find(one.id) : std::nullopt;
+        const auto at = one.split == Split::train ? features->find(one.id) : std::nullopt;
         if (!at) continue;
         for (size_t k = 0; k < cases.labels.size(); ++k) cases.labels[k].push_back(one.labels[k]);
-        for (size_t f = 0; f < cases.values.size(); ++f) cases.values[f].push_back(record.features->row(*at)[f]);
+        for (size_t f = 0; f < cases.values.size(); ++f) cases.values[f].push_back(features->row(*at)[f]);
     }
     report.features = test_features(std::move(cases), {});
-    if (const fs::path file = record.run / "importances.csv"; fs::exists(file))
+    if (const fs::path file = run / "importances.csv"; fs::exists(file))
         report.importances = importances_of(read_csv(file));
 }
-}  // namespace
+
+Facts flat_settings(const json& tree) {
+    Facts facts;
+    flatten(tree, "", facts);
+    return facts;
+}
+
+std::vector<FactGroup> settings_groups(const json& settings) {
+    std::vector<FactGroup> groups;
+    for (const auto& [group, values] : settings.items())
+        if (values.is_object()) groups.push_back({group, flat_settings(values)});
+    return groups;
+}
+
+std::string left_out_sentence(size_t cases) {
+    return fmt::format("{} {} left out: see the cohort", cases, cases == 1 ? "case was" : "cases were");
+}
 
 void write_training_report(const TrainingRecord& record) {
     History h;
@@ -133,30 +159,20 @@ void write_training_report(const TrainingRecord& record) {
     const Predictions &val = record.val, &test = record.test;
     TrainingReport report;
     report.subtitle = fmt::format("{}, {}", record.run.string(), today());
-    report.program = fmt::format("cmtl_train {} ({})", CMTL_VERSION, CMTL_COMMIT);
-    const Predictions& shown = test.ids.empty() ? val : test;
-    if (!shown.ids.empty())
-        for (const TaskMetrics& task : all_metrics(shown))
-            report.summary.emplace_back(task.name + (test.ids.empty() ? " AUC, validation" : " AUC, test"),
-                                        std::isnan(task.auc) ? "n/a" : fmt::format("{:.3f}", task.auc));
+    report.program = training_program();
+    add_summary(report, test.ids.empty() ? val : test, test.ids.empty() ? "AUC, validation" : "AUC, test");
     report.summary.emplace_back("cases", std::to_string(record.cohort.cases.size()));
     if (h.epochs > 0) report.summary.emplace_back("epochs", std::to_string(h.epochs));
     report.cohort = cohort_tables(record.cohort, record.volumes, record.left_out);
     add_curves(report, h);
     report.sets = {{"test", test}, {"validation", val}};
     report.seed = record.seed;
-    add_features(report, record);
+    report.tuning = tuning_tables({{"", record.run}});
+    add_features(report, record.cohort, record.features, record.run);
     report.gallery = record.gallery;
-    for (const auto& [group, values] : record.settings.items()) {
-        FactGroup facts{group, {}};
-        if (!values.is_object()) continue;
-        flatten(values, "", facts.facts);
-        report.settings.push_back(std::move(facts));
-    }
+    report.settings = settings_groups(record.settings);
     report.warnings = record.warnings;
-    if (!record.left_out.empty())
-        report.warnings.push_back(fmt::format("{} {} left out: see the cohort", record.left_out.size(),
-                                              record.left_out.size() == 1 ? "case was" : "cases were"));
+    if (!record.left_out.empty()) report.warnings.push_back(left_out_sentence(record.left_out.size()));
     write_file(record.run / "report.html", training_report_html(report));
 }
 

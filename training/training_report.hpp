@@ -31,4 +31,14 @@ struct TrainingRecord {
 // Writes RUN/report.html.
 void write_training_report(const TrainingRecord& record);
 
+// What pages of single trainings and of studies share.
+std::string training_program();  // name and version
+void add_summary(TrainingReport& report, const Predictions& predictions, const std::string& what);  // AUC by task
+// Tests of the training cases' features, and RUN/importances.csv.
+void add_features(TrainingReport& report, const Cohort& cohort, const FeatureTable* features,
+                  const std::filesystem::path& run);
+std::vector<FactGroup> settings_groups(const nlohmann::json& settings);
+Facts flat_settings(const nlohmann::json& tree);  // {"train": {"lr": 0.1}} as "train.lr", "0.1"
+std::string left_out_sentence(size_t cases);
+
 }  // namespace cmtl

@@ -238,6 +238,7 @@ void TreeTrainer::finish() {
     report(data_.val, "val", outcome_.val, outcome_.val_metrics);
     report(data_.test, "test", outcome_.test, outcome_.test_metrics);
     folder_.metric(line);
+    if (!job_.report) return folder_.log("done", false);
     const json settings = run_settings(job_);
     write_training_report({.run = folder_.path(),
                            .settings = settings,

@@ -117,6 +117,7 @@ Tuned tune(const TrainJob& job, const TuningPlan& plan) {
     inner.quiet = true;
     inner.resume = true;
     inner.after_step = nullptr;
+    inner.report = false;  // their folders go
     if (inner.cache.empty()) inner.cache = job.run / "cache";
     const auto& tasks = job.config.model.tasks;
     const fs::path file = job.run / "tuning.csv", work = job.run / "tuning";

@@ -11,7 +11,7 @@
 #include "evaluation/evaluation_report.hpp"
 #include "evaluation/page_check.hpp"
 #include "evaluation/measures.hpp"
-#include "evaluation/roc_band.hpp"
+#include "evaluation/curve_bands.hpp"
 
 namespace cmtl {
 namespace {
@@ -158,6 +158,7 @@ TEST(EvaluationReport, IsOnePageWithEveryChart) {
     EXPECT_EQ(count(">recall (sensitivity)</text>"), 4u);
     EXPECT_EQ(count(">observed share of cases</text>"), 4u);
     EXPECT_EQ(count("class='legend'"), 16u);
+    EXPECT_EQ(count("<path class='band'"), 4u);  // ROC and precision-recall of either model's task of two classes
     EXPECT_NE(html.find("McNemar"), html.npos);
     EXPECT_NE(html.find("&lt;Rome&gt;"), html.npos);
     EXPECT_EQ(html.find("<Rome>"), html.npos);

@@ -110,6 +110,72 @@ TEST_F(Evaluate, ModelsInAnyOrderTheirEnsembleSubgroupsAndTemperatures) {
     EXPECT_LT(ct["calibrated"]["log_loss"], ct["log_loss"]);
 }
 
+// Twelve patients of three or four scans each, whose labels agree.
+TEST_F(Evaluate, PatientsOfSeveralScans) {
+    std::string table = "ID,CT,Severity,Patient,Half,Site\n";
+    for (int i = 0; i < 40; ++i)
+        table += fmt::format("case{0},{1},{2},P{3},{1},{4}\n", i, i % 2, i % 3, i % 12, i < 25 ? "Rome" : "Paris");
+    write_file(path("manifest.csv"), table);
+    const Words both{path("a.csv"), path("b.csv"), "--labels", path("manifest.csv"), "--patient", "Patient"};
+    ASSERT_TRUE(says(predictions(both + Words{"--subgroup", "Half", "--ensemble"}), 0, "12 patients, 40 scans; "));
+    const json j = metrics();
+    TaskPredictions ct{"CT", 2, {}, {}};  // by plain sums
+    for (int p = 0; p < 12; ++p) {
+        double sum = 0, scans = 0;
+        for (int i = p; i < 40; i += 12) sum += labelled_.tasks[0].probability(size_t(i), 1), scans += 1;
+        ct.probabilities.insert(ct.probabilities.end(), {1 - sum / scans, sum / scans});
+        ct.labels.push_back(p % 2);
+    }
+    const TaskMetrics want = task_metrics(ct);
+    const json& got = j[path("a.csv")]["CT"];
+    EXPECT_NEAR(got["auc"].get<double>(), want.auc, 1e-12);
+    EXPECT_NEAR(got["auc_ci_delong"][0].get<double>(), want.auc_interval.low, 1e-12);
+    EXPECT_EQ(got["cases"], 12);
+    EXPECT_EQ(got["subgroups"]["1"]["cases"], 6);
+    EXPECT_EQ(j["ensemble"]["Severity"]["cases"], 12);
+    EXPECT_EQ(j["settings"]["patient"], "Patient");
+    EXPECT_EQ(j["settings"]["patients"], 12);
+    EXPECT_EQ(j["settings"]["scans"], 40);
+    const std::string page = read_file(path("out/report.html"));
+    EXPECT_EQ(test::page_faults(page), std::vector<std::string>());
+    for (const char* part : {": 12 patients, 40 scans<", "Patients with a label", "the mean of the probabilities"})
+        EXPECT_NE(page.find(part), std::string::npos) << part;
+
+    // A grid's runs, gathered in the same way.
+    for (const char* seed : {"0", "1"}) {
+        fs::create_directories(path(fmt::format("grid/s/seed{}", seed)));
+        write_predictions(path(fmt::format("grid/s/seed{}/predictions_test.csv", seed)), labelled_);
+    }
+    write_file(path("grid/grid.json"), R"({"runs": [
+        {"folder": "s/seed0", "setting": "s", "seed": 0, "values": {}},
+        {"folder": "s/seed1", "setting": "s", "seed": 1, "values": {}}]})");
+    const Words by_patient{"--table", path("manifest.csv"), "--patient", "Patient"};
+    ASSERT_TRUE(says(predictions(Words{path("grid")} + by_patient), 0, ""));
+    EXPECT_NEAR(metrics()["s"]["CT"]["auc"].get<double>(), want.auc, 1e-12);
+    EXPECT_EQ(metrics()["settings"]["scans"], 40);
+
+    // Temperatures are fitted on other patients, too.
+    const Words run = Words{path("run")} + by_patient;
+    Predictions other = labelled_;
+    for (std::string& id : other.ids) id = "other_" + id;
+    write_predictions(path("other.csv"), other);
+    EXPECT_TRUE(says(predictions(run + Words{"--calibrate", path("other.csv")}), 3, "do not stand in it"));
+    for (int i = 0; i < 40; ++i) table += fmt::format("other_case{},{},{},Q{},,\n", i, i % 2, i % 3, i % 12);
+    write_file(path("manifest.csv"), table);
+    ASSERT_TRUE(says(predictions(run + Words{"--calibrate", path("other.csv")}), 0, ""));
+    EXPECT_LT(metrics()[path("run")]["CT"]["calibrated"]["log_loss"], metrics()[path("run")]["CT"]["log_loss"]);
+    write_file(path("manifest.csv"), table + "late,1,0,P1,,\n");
+    write_file(path("late.csv"), "ID,CT_0,CT_1,Severity_0,Severity_1,Severity_2,CT\nlate,0.2,0.8,1,0,0,1\n");
+    EXPECT_TRUE(says(predictions(run + Words{"--calibrate", path("late.csv")}), 3, "patient P1 stands in"));
+
+    fs::remove_all(path("out"));
+    EXPECT_TRUE(says(predictions({path("run"), "--patient", "Patient"}), 2, "--patient Patient needs a table"));
+    EXPECT_TRUE(says(predictions(run + Words{"--subgroup", "Site"}), 3, "scans of different Site (Rome, Paris)"));
+    EXPECT_TRUE(says(predictions({path("run"), "--table", path("manifest.csv"), "--patient", "Half"}), 3,
+                     "patient 0: Severity is 0 for scan case0 and 2 for scan case2"));
+    EXPECT_TRUE(nothing_written());
+}
+
 TEST_F(Evaluate, WhatIsWrongWithPredictions) {
     const Words labels{"--labels", path("labels.csv"), "--id-column", "PID"};
     EXPECT_TRUE(says(predictions({path("a.csv")}), 3, "no label is known; name a table with --labels"));
