@@ -11,15 +11,15 @@ namespace cmtl {
 namespace {
 // The palette keeps its order of lightness for readers who do not see colours, and 3:1 against either background.
 constexpr const char* style = R"(
-:root{color-scheme:light dark;--bg:#f4f6f8;--card:#fff;--ink:#17212b;--muted:#5b6875;--line:#dfe5ea;--grid:#e8edf1;--accent:#1f6feb;
---accent-rgb:31,111,235;--warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;
+:root{--bg:#f4f6f8;--card:#fff;--ink:#17212b;--muted:#5b6875;--line:#dfe5ea;--grid:#e8edf1;--accent:#1f6feb;
+--warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;
 --c0:#1f6feb;--c1:#d1480a;--c2:#17875f;--c3:#8b45c9;--c4:#b0810a;--c5:#c2266b;--c6:#0e7f93;--c7:#5d6b7a}
 @media(prefers-color-scheme:dark){:root{--bg:#0f1419;--card:#182028;--ink:#e6edf3;--muted:#9aa7b4;--line:#2b3640;--grid:#242e37;--accent:#58a6ff;
---accent-rgb:56,132,244;--warn-bg:#2d2410;--warn-line:#9e7a1e;--good:#4cc38a;
+--warn-bg:#2d2410;--warn-line:#9e7a1e;--good:#4cc38a;
 --c0:#58a6ff;--c1:#ff8a5c;--c2:#4cc38a;--c3:#c297ff;--c4:#e0b93f;--c5:#ff7eb0;--c6:#4fc4d9;--c7:#9aa7b4}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;
--webkit-print-color-adjust:exact;print-color-adjust:exact}
+-webkit-print-color-adjust:exact}
 main{max-width:1120px;margin:0 auto;padding:28px 20px 40px}
 header{margin-bottom:20px}h1{font-size:26px;line-height:1.2;margin:0;letter-spacing:-.01em;overflow-wrap:anywhere}
 h2{font-size:18px;margin:30px 0 10px}h3{font-size:14px;margin:0 0 8px;font-weight:600;overflow-wrap:anywhere}
@@ -39,10 +39,10 @@ tbody th{font-weight:400;color:inherit;font-size:inherit}
 table.facts td,table.facts th{white-space:normal;overflow-wrap:anywhere;vertical-align:top}table.facts th{color:var(--muted);width:42%;padding-left:0}
 table.facts td{text-align:left;padding-right:0}
 table.compact th,table.compact td{white-space:normal;padding:6px 7px}table.compact span{white-space:nowrap}
-table.names tbody th{overflow-wrap:anywhere;min-width:150px}table.names tbody td{white-space:nowrap}
+table.names tbody th{overflow-wrap:break-word;min-width:150px}table.names tbody td{white-space:nowrap}
 .note{color:var(--muted);font-size:13px;margin:8px 0 0}.grid+.grid,.card+.grid,.grid+.card,.card+.card{margin-top:14px}.grid>.card{margin-top:0}
-table.confusion{width:auto}table.confusion td.n{text-align:center;min-width:62px;border:2px solid var(--card);border-radius:6px;padding:8px 6px;
-background:rgba(var(--accent-rgb),var(--p))}table.confusion td.n.deep{color:#fff}table.confusion td.n small{display:block;opacity:.85;font-size:12px}
+table.confusion{width:auto}table.confusion td.n{text-align:center;min-width:62px;border:2px solid var(--card);border-radius:6px;padding:8px 6px}
+table.confusion td.n.deep{color:#fff}table.confusion td.n small{display:block;opacity:.85;font-size:12px}
 table.confusion th,table.confusion thead td{border:0;text-align:center;white-space:normal;padding:4px 5px;font-size:12.5px}table.confusion tbody th{color:var(--muted);font-weight:600;text-align:left;padding-left:0}
 svg{display:block;width:100%;height:auto}svg.roc,svg.plot{max-width:400px;margin:0 auto}svg text{fill:var(--muted);font-size:12px;font-variant-numeric:tabular-nums}
 svg text.label{font-size:12.5px}
@@ -55,8 +55,9 @@ path.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 path.line{stroke:var(--c)}path.c1{stroke-dasharray:7 3}path.c2{stroke-dasharray:2 3.5}path.c3{stroke-dasharray:9 3 2 3}circle.dot{fill:var(--c)}
 .timeline i,.legend i{background:var(--c)}.legend i.line{width:22px;height:0;border-radius:0;background:none;border-top:3px solid var(--c)}.legend i.line.c1,.legend i.line.c3{border-top-style:dashed}.legend i.line.c2{border-top-style:dotted}
 .legend i.mark{width:22px;height:0;border-radius:0;background:none;border-top:2px dashed var(--muted)}.legend i.square{width:12px;height:12px}.legend i.band{height:10px;background:var(--c0);opacity:.25}
-.legend i.boxed{width:9px;height:13px;border-radius:0;background:linear-gradient(var(--muted),var(--muted)) no-repeat center;background-size:100% 3px;border:1px solid var(--muted)}
-.legend i.whisker{width:9px;height:13px;border-radius:0;background:linear-gradient(var(--muted),var(--muted)) no-repeat center;background-size:1px 100%;border:solid var(--muted);border-width:1px 0}
+.legend i.boxed,.legend i.whisker{width:9px;height:13px;border-radius:0;background:none;border:1px solid var(--muted)}.legend i.whisker{border-width:1px 0}
+.legend i.boxed::after{content:"";display:block;height:3px;margin-top:4px;background:var(--muted)}
+.legend i.whisker::after{content:"";display:block;width:1px;height:11px;margin:0 auto;background:var(--muted)}
 .box line{stroke:var(--c);stroke-width:1.4}.box rect{fill:var(--c);fill-opacity:.18;stroke:var(--c);stroke-width:1.4}.box line.median{stroke-width:3}.box circle{fill:var(--c);fill-opacity:.55}
 .timeline{display:flex;gap:2px;height:20px;border-radius:5px;overflow:hidden}.timeline i{min-width:2px}
 .verdict{font-size:21px;font-weight:700;line-height:1.25;margin-bottom:10px}
@@ -69,14 +70,14 @@ path.line{stroke:var(--c)}path.c1{stroke-dasharray:7 3}path.c2{stroke-dasharray:
 .tasks .bar{font-size:12.5px;margin-top:3px}.tasks .bar .track{height:6px}.note.why{margin:-4px 0 10px}h3.task{font-size:15.5px;margin:20px 0 10px}
 .grid.heat{grid-template-columns:minmax(0,1fr)}
 figure{margin:0}figure img{display:block;max-width:100%;margin:0 auto;border-radius:6px;background:#000}figcaption{color:var(--muted);font-size:13px;margin-top:8px}
-@media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--grid:#e4e4e4;--accent:#1f6feb;--accent-rgb:31,111,235;
+@media print{:root{--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--grid:#e4e4e4;--accent:#1f6feb;
 --warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;--c0:#1f6feb;--c1:#d1480a;--c2:#17875f;--c3:#8b45c9;--c4:#b0810a;--c5:#c2266b;--c6:#0e7f93;--c7:#5d6b7a}
-@page{margin:14mm}body{font-size:11pt}main{max-width:none;padding:0}.card,.tile,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}
+@page{margin:14mm}body{font-size:11pt}main{max-width:none;padding:0}.tile,figure,tr,svg{break-inside:avoid}h2,h3{break-after:avoid}.legend{break-before:avoid}
 .grid{grid-template-columns:repeat(3,minmax(0,1fr));gap:8px}.grid.wide{grid-template-columns:repeat(2,minmax(0,1fr))}.grid.heat{grid-template-columns:minmax(0,1fr)}.card{padding:10px 12px}
 table.confusion td.n{min-width:0;padding:5px 2px}.tiles{grid-template-columns:repeat(auto-fit,minmax(30mm,1fr))}.tile b{font-size:15pt}.scroll{overflow:visible}th,td,tr.sub>*,tbody th,table.confusion th{padding:4px 4px;font-size:8.5pt}.verdict{font-size:14pt}
 table.names tbody th{min-width:0}
 table.confusion th{font-size:7pt;padding:2px}table.confusion td.n small{font-size:6.5pt}
-.card.scroll,.card:has(table.compact),.card:has(table.facts){break-inside:auto}.legend{font-size:8pt;gap:1px 10px}.note{font-size:8.5pt}h3{font-size:9.5pt}.tasks .bar,.tasks b{font-size:8pt}
+.legend{font-size:8pt;gap:1px 10px}.note{font-size:8.5pt}h3{font-size:9.5pt}.tasks .bar,.tasks b{font-size:8pt}
 figure img{max-height:200mm}}
 )";
 }  // namespace
@@ -85,7 +86,7 @@ std::string html_page(std::string_view title, std::string_view subtitle, std::st
                       std::string_view footer) {
     std::string s =
         "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<meta name='viewport' "
-        "content='width=device-width,initial-scale=1'>\n";
+        "content='width=device-width,initial-scale=1'>\n<meta name='color-scheme' content='light dark'>\n";
     s += fmt::format("<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n<header><h1>{}</h1>",
                      html_escaped(title), style, html_escaped(title));
     if (!subtitle.empty()) s += fmt::format("<p>{}</p>", html_escaped(subtitle));

@@ -62,7 +62,7 @@ std::string confusion_html(const TaskMetrics& m) {
         s += fmt::format("<tr><th scope='row'>{}</th>", html_escaped(class_name(m.name, t)));
         for (int p = 0; p < m.classes; ++p) {
             const double share = row ? double(m.confusion.at(t, p)) / double(row) : 0;
-            s += fmt::format("<td class='n{}' style='--p:{:.2f}'>{}<small>{}</small></td>", share > 0.55 ? " deep" : "",
+            s += fmt::format("<td class='n{}' style='background:rgba(43,121,239,{:.2f})'>{}<small>{}</small></td>", share > 0.55 ? " deep" : "",
                              0.04 + 0.86 * share, m.confusion.at(t, p), row ? percent(share) : "n/a");
         }
         s += "</tr>";
