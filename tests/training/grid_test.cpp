@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/csv.hpp"
@@ -11,6 +12,7 @@
 #include "evaluation/predictions.hpp"
 #include "training/grid_table.hpp"
 #include "training/trainer_fixture.hpp"
+#include "training/volume_fixture.hpp"
 
 namespace cmtl {
 namespace {
@@ -37,6 +39,8 @@ struct Grids : test::FeatureTraining {
     fs::path at(const std::string& name) const { return folder / ("grid/" + name); }
     static json json_of(const fs::path& file) { return json::parse(test::text_of(file)); }
 };
+
+struct VolumeGrids : test::VolumeTraining {};
 
 TEST_F(Grids, AreTheProductOfTheirAxesAndTheirRuns) {
     const GridPlan p = plan(R"({"base": {"train": {"lr": 0.5}, "loss": {"draws": 3}},
@@ -250,6 +254,20 @@ TEST_F(Grids, AddUpTheSecondsOfTheirSessions) {
     fs::create_directories(folder / "fold1");
     fs::copy_file(folder / "log.txt", folder / "fold1/log.txt");
     EXPECT_EQ(logged_seconds(folder.path()), 150);
+}
+
+// An entry holds one preparation of a case: runs of two in one folder would prepare everything again and again.
+TEST_F(VolumeGrids, KeepACacheForEachPreparation) {
+    request.max_steps = 1;
+    const fs::path grid = folder.write("g.json", R"({"axes": {"preparation.average": [false, true]},
+        "runs": [{"name": "equal", "set": {"loss.name": "equal"}}]})");
+    EXPECT_EQ(run_grid(grid, request).finished, 3u);
+    std::map<fs::path, int> entries;  // by folder
+    for (const auto& one : fs::recursive_directory_iterator(request.cache))
+        if (one.path().extension() == ".cmtlvol") ++entries[one.path().parent_path()];
+    ASSERT_EQ(entries.size(), 2u);
+    EXPECT_EQ(entries.begin()->first, request.cache);
+    for (const auto& [path, count] : entries) EXPECT_EQ(count, 7) << path;
 }
 
 }  // namespace

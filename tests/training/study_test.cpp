@@ -200,6 +200,24 @@ TEST_F(Studies, TuningDoesNotSeeTheOuterFold) {
     EXPECT_EQ(json_of(job.run / "folds.json")["sites"], json({"even", "odd"}));
 }
 
+TEST_F(Studies, TuningSeesTrainingCasesAlone) {
+    const auto scores = [&](const std::string& run, bool planted) {
+        TrainJob job = make_job(request);
+        for (size_t i = 0; i < job.cohort.cases.size(); ++i) {
+            CohortCase& one = job.cohort.cases[i];
+            one.split = i < 40 ? Split::train : i < 50 ? Split::val : Split::test;
+            if (planted && i >= 40) one.labels[0] = 1 - one.labels[0];
+        }
+        job.cohort.has_splits = true;
+        job.run = folder / run;
+        StudyOptions options;
+        options.tuning = TuningPlan{{}, 2, {{{"train.lr", 0.02}}, {{"train.lr", 0.05}}}};
+        train_study(job, options);
+        return test::text_of(job.run / "tuning.csv");
+    };
+    EXPECT_EQ(scores("plain", false), scores("planted", true));
+}
+
 TEST_F(Studies, TuningGoesOnWhereItStopped) {
     TrainJob job = make_job(request);
     TuningPlan plan;
