@@ -30,15 +30,12 @@ Spread spread(const std::vector<double>& values) {
     return {mean, values.size() > 1 ? std::sqrt(squares / (n - 1)) : nan};
 }
 
-// All runs on the cases of the first, with all labels that any of them knows.
 void align_all(Ablation& ablation) {
-    Predictions& first = ablation.settings.front().runs.front();
-    const std::string first_name = ablation.settings.front().name;
-    for (int pass = 0; pass < 2; ++pass)
-        for (AblationSetting& setting : ablation.settings)
-            for (size_t r = 0; r < setting.runs.size(); ++r)
-                if (&setting.runs[r] != &first)
-                    align(first, first_name, setting.runs[r], fmt::format("{}/seed{}", setting.name, setting.seeds[r]));
+    std::vector<NamedTable> tables;
+    for (AblationSetting& setting : ablation.settings)
+        for (size_t r = 0; r < setting.runs.size(); ++r)
+            tables.push_back({fmt::format("{}/seed{}", setting.name, setting.seeds[r]), &setting.runs[r]});
+    align(tables);
 }
 
 json number(double x) { return std::isfinite(x) ? json(x) : json(nullptr); }
@@ -111,8 +108,10 @@ std::vector<std::vector<AblationCell>> ablation_cells(const Ablation& ablation) 
                 accuracy.push_back(task.accuracy);
                 balanced.push_back(task.balanced_accuracy);
                 const auto same = std::find(first.seeds.begin(), first.seeds.end(), seeds[r]);
-                if (s > 0 && same != first.seeds.end())
-                    gain.push_back(task.auc - metrics[0][static_cast<size_t>(same - first.seeds.begin())][k].auc);
+                if (s == 0 || same == first.seeds.end()) continue;
+                const auto& of_first = metrics[0][static_cast<size_t>(same - first.seeds.begin())];
+                const auto its = std::ranges::find(of_first, task.name, &TaskMetrics::name);
+                if (its != of_first.end()) gain.push_back(task.auc - its->auc);
             }
             cells.back().push_back({spread(auc), spread(accuracy), spread(balanced), spread(gain)});
         }

@@ -35,14 +35,14 @@ std::vector<Model> models_of(const Ablation& ablation);
 
 // What the seeds say of one task of one setting: the mean over runs and their sample standard deviation (NaN for one
 // run); `gain`, run by run against the first setting's run of the same seed (NaN for the first setting, and where no
-// seed is shared).
+// seed is shared or the first setting lacks the task).
 struct Spread {
     double mean, deviation;
 };
 struct AblationCell {
     Spread auc, accuracy, balanced_accuracy, gain;
 };
-// [setting][task].
+// [setting][task of the setting's runs].
 std::vector<std::vector<AblationCell>> ablation_cells(const Ablation& ablation);
 
 // Settings by tasks as a section of a page, and the same as JSON: {"settings": [{"name", "values", "seeds", "tasks":

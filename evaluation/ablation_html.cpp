@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "evaluation/ablation.hpp"
@@ -28,7 +29,7 @@ std::string tested(const Evaluation& e, size_t setting, const std::string& task)
             const Interval& i = c.auc_difference_interval;
             if (!std::isnan(i.low))
                 text += fmt::format(" <span class='muted'>({:+.3f} to {:+.3f})</span>", -i.high, -i.low);
-            if (c.delong.size() == 1) text += fmt::format("<br>p {}", p_text(c.delong[0].second.p));
+            if (c.delong.size() == 1) text += fmt::format("<br/>p {}", p_text(c.delong[0].second.p));
             return text;
         }
     return "";
@@ -37,48 +38,48 @@ std::string tested(const Evaluation& e, size_t setting, const std::string& task)
 
 std::string ablation_html(const Ablation& ablation, const Evaluation& evaluation) {
     const auto cells = ablation_cells(ablation);
-    const auto& first = ablation.settings.front();
-    const auto& tasks = first.runs[0].tasks;
-    const auto begin = [](std::string_view heading) {
-        return fmt::format(
-            "<div class='card scroll' style='margin-bottom:14px'><h3>{}</h3><table class='compact'><tr>"
-            "<th>Setting</th>",
-            html_escaped(heading));
+    const std::string first = html_escaped(ablation.settings.front().name);
+    const auto tasks = evaluation.task_names();
+    const auto cell = [&](size_t setting, const std::string& task) -> const AblationCell* {
+        const auto& own = ablation.settings[setting].runs[0].tasks;
+        const auto at = std::ranges::find(own, task, &TaskPredictions::name);
+        return at == own.end() ? nullptr : &cells[setting][static_cast<size_t>(at - own.begin())];
     };
-    std::string table = begin("AUC by task") + "<th>Seeds</th>";
-    for (const auto& task : tasks) table += fmt::format("<th>{}</th>", html_escaped(task.name));
-    table += "</tr>";
+    const auto card = [](std::string_view heading, const std::vector<std::string>& header,
+                         const std::vector<HtmlRow>& rows) {
+        return html_card(heading, "<div class='scroll'>" + html_table("compact", header, rows) + "</div>");
+    };
+
+    std::vector<std::string> header{"Setting", "Seeds"};
+    for (const std::string& task : tasks) header.push_back(html_escaped(task));
+    std::vector<HtmlRow> rows;
     for (size_t s = 0; s < cells.size(); ++s) {
         const AblationSetting& setting = ablation.settings[s];
-        table += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(setting.name), setting.seeds.size());
-        for (const AblationCell& c : cells[s]) table += fmt::format("<td>{}</td>", plus_minus(c.auc));
-        table += "</tr>";
-    }
-    table += "</table></div>";
-    for (size_t k = 0; k < tasks.size(); ++k) {
-        table += begin(task_title(tasks[k].name)) +
-                 "<th>AUC</th><th>Accuracy</th><th>Balanced</th><th>Gain</th><th>Ensemble</th><th>Difference</th></tr>";
-        for (size_t s = 0; s < cells.size(); ++s) {
-            const AblationCell& c = cells[s][k];
-            table +=
-                fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                            html_escaped(ablation.settings[s].name), plus_minus(c.auc), plus_minus(c.accuracy),
-                            plus_minus(c.balanced_accuracy), s == 0 ? "" : plus_minus(c.gain, true),
-                            decimal(evaluation.tasks[s][k].metrics.auc), tested(evaluation, s, tasks[k].name));
+        rows.push_back({{html_escaped(setting.name), std::to_string(setting.seeds.size())}});
+        for (const std::string& task : tasks) {
+            const AblationCell* c = cell(s, task);
+            rows.back().cells.push_back(c ? plus_minus(c->auc) : "");
         }
-        table += "</table></div>";
     }
-    table += fmt::format(
-        "<p class='muted' style='margin:8px 0 0;font-size:13px'>AUC and accuracy: mean over the seeds' "
-        "runs ± "
-        "standard deviation (of the sample). Gain: AUC of a run less that of the run of “{}” with the same seed, mean "
-        "± standard "
-        "deviation. Ensemble: AUC of the mean of the seeds' probabilities, which is what the rest of this page shows. "
-        "Difference: ensemble less the ensemble of “{}”, 95 % interval from paired bootstrap replicates, DeLong's "
-        "paired test "
-        "for tasks of two classes; p values are not adjusted for the number of comparisons.</p>",
-        html_escaped(first.name), html_escaped(first.name));
-    return html_section("Settings", table);
+    std::string tables = card("AUC by task", header, rows);
+    for (const std::string& task : tasks) {
+        rows.clear();
+        for (size_t s = 0; s < cells.size(); ++s)
+            if (const AblationCell* c = cell(s, task))
+                rows.push_back({{html_escaped(ablation.settings[s].name), plus_minus(c->auc), plus_minus(c->accuracy),
+                                 plus_minus(c->balanced_accuracy), s == 0 ? "" : plus_minus(c->gain, true),
+                                 decimal(evaluation.find(s, task)->metrics.auc), tested(evaluation, s, task)}});
+        tables +=
+            card(task_title(task), {"Setting", "AUC", "Accuracy", "Balanced", "Gain", "Ensemble", "Difference"}, rows);
+    }
+    tables += html_note(fmt::format(
+        "AUC and accuracy: mean over the seeds' runs ± standard deviation (of the sample). Gain: AUC of a run less "
+        "that of the run of “{0}” with the same seed, mean ± standard deviation. Ensemble: AUC of the mean of the "
+        "seeds' probabilities, which is what the rest of this page shows. Difference: ensemble less the ensemble of "
+        "“{0}”, 95 % interval from paired bootstrap replicates, DeLong's paired test for tasks of two classes; p "
+        "values are not adjusted for the number of comparisons.",
+        first));
+    return html_section("Settings", tables);
 }
 
 }  // namespace cmtl

@@ -97,50 +97,84 @@ void attach_labels(Predictions& predictions, const CsvTable& labels, const std::
              predictions.ids.empty() ? "" : predictions.ids[0]);
 }
 
-void align(Predictions& reference, const std::string& reference_name, Predictions& other, const std::string& name) {
-    const Positions at = positions(other.ids);
-    require_all(reference.ids, at, reference_name, name);
-    require_all(other.ids, positions(reference.ids), name, reference_name);
-    Predictions aligned;
-    aligned.ids = reference.ids;
-    for (TaskPredictions& task : reference.tasks) {
-        const TaskPredictions* theirs = other.find(task.name);
-        if (!theirs)
-            fail(ErrorKind::input, tag, "{} has no task {}, which {} has; evaluate them apart", name, task.name,
-                 reference_name);
-        if (theirs->classes != task.classes)
-            fail(ErrorKind::input, tag, "{}: {} has {} classes, in {} it has {}", name, task.name, theirs->classes,
-                 reference_name, task.classes);
-        TaskPredictions sorted{task.name, task.classes, {}, {}};
-        for (size_t i = 0; i < task.size(); ++i) {
-            const size_t k = at.at(reference.ids[i]);
-            for (int c = 0; c < task.classes; ++c) sorted.probabilities.push_back(theirs->probability(k, c));
-            int label = theirs->labels[k];
-            if (label >= 0 && task.labels[i] >= 0 && label != task.labels[i])
-                fail(ErrorKind::input, tag,
-                     "case {}: {} is {} in {} and {} in {}; one of the files is of another cohort", reference.ids[i],
-                     task.name, task.labels[i], reference_name, label, name);
-            if (label < 0) label = task.labels[i];
-            task.labels[i] = label;
-            sorted.labels.push_back(label);
-        }
-        aligned.tasks.push_back(std::move(sorted));
+namespace {
+// A task's labels as all tables tell them, and which of them told.
+struct SharedTask {
+    int classes;
+    std::vector<int> labels;
+    std::vector<size_t> source;  // of a label that is known; the table that has the task first where it is not
+    size_t first;
+};
+
+TaskPredictions in_order(const TaskPredictions& task, const std::vector<size_t>& rows) {
+    TaskPredictions sorted{task.name, task.classes, {}, {}};
+    for (const size_t row : rows) {
+        for (int c = 0; c < task.classes; ++c) sorted.probabilities.push_back(task.probability(row, c));
+        sorted.labels.push_back(task.labels[row]);
     }
-    if (other.tasks.size() != reference.tasks.size())
-        fail(ErrorKind::input, tag, "{} has {} tasks and {} has {}; evaluate them apart", name, other.tasks.size(),
-             reference_name, reference.tasks.size());
-    other = std::move(aligned);
+    return sorted;
+}
+}  // namespace
+
+void align(std::span<const NamedTable> tables) {
+    const NamedTable& first = tables[0];
+    const std::vector<std::string> ids = first.predictions->ids;
+    const Positions of_first = positions(ids);
+    std::vector<const Predictions*> all;
+    for (const NamedTable& table : tables) all.push_back(table.predictions);
+    const auto names = task_names(all);
+    std::unordered_map<std::string, SharedTask> shared;
+    for (size_t t = 0; t < tables.size(); ++t) {
+        Predictions& table = *tables[t].predictions;
+        const Positions at = positions(table.ids);
+        require_all(ids, at, first.name, tables[t].name);
+        require_all(table.ids, of_first, tables[t].name, first.name);
+        std::vector<size_t> rows;
+        for (const std::string& id : ids) rows.push_back(at.at(id));
+        Predictions aligned{ids, {}};
+        for (const std::string& name : names) {
+            const TaskPredictions* task = table.find(name);
+            if (!task) continue;
+            aligned.tasks.push_back(in_order(*task, rows));
+            const std::vector<int>& labels = aligned.tasks.back().labels;
+            const auto [found, fresh] =
+                shared.try_emplace(name, SharedTask{task->classes, labels, std::vector<size_t>(ids.size(), t), t});
+            SharedTask& known = found->second;
+            if (known.classes != task->classes)
+                fail(ErrorKind::input, tag, "{}: {} has {} classes, in {} it has {}", tables[t].name, name,
+                     task->classes, tables[known.first].name, known.classes);
+            for (size_t i = 0; i < ids.size(); ++i) {
+                if (labels[i] < 0) continue;
+                if (known.labels[i] >= 0 && known.labels[i] != labels[i])
+                    fail(ErrorKind::input, tag,
+                         "case {}: {} is {} in {} and {} in {}; one of the files is of another cohort", ids[i], name,
+                         known.labels[i], tables[known.source[i]].name, labels[i], tables[t].name);
+                if (known.labels[i] < 0) known.labels[i] = labels[i], known.source[i] = t;
+            }
+        }
+        table = std::move(aligned);
+    }
+    for (const NamedTable& table : tables)
+        for (TaskPredictions& task : table.predictions->tasks) task.labels = shared.at(task.name).labels;
 }
 
 Predictions mean_of(std::span<const Predictions> models) {
     require(!models.empty(), tag, "an ensemble of nothing");
-    Predictions mean = models[0];
-    for (size_t k = 0; k < mean.tasks.size(); ++k)
-        for (size_t i = 0; i < mean.tasks[k].probabilities.size(); ++i) {
+    std::vector<const Predictions*> all;
+    for (const Predictions& model : models) all.push_back(&model);
+    Predictions mean{models[0].ids, {}};
+    for (const std::string& name : task_names(all)) {
+        std::vector<const TaskPredictions*> members;
+        for (const Predictions& model : models)
+            if (const TaskPredictions* task = model.find(name)) members.push_back(task);
+        TaskPredictions task = *members[0];
+        for (size_t i = 0; i < task.probabilities.size(); ++i) {
             double sum = 0;
-            for (const Predictions& model : models) sum += model.tasks[k].probabilities[i];
-            mean.tasks[k].probabilities[i] = sum / double(models.size());
+            for (const TaskPredictions* member : members) sum += member->probabilities[i];
+            task.probabilities[i] = sum / double(members.size());
         }
+        mean.tasks.push_back(std::move(task));
+    }
     return mean;
 }
 

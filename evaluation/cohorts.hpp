@@ -19,11 +19,16 @@ std::filesystem::path predictions_file(const std::filesystem::path& path, bool v
 // stands twice, a label out of range, no case of the predictions in the table.
 void attach_labels(Predictions& predictions, const CsvTable& labels, const std::string& id_column);
 
-// The same cases and tasks as `reference`, in its order; labels that one of both knows are known to both. Error(input)
-// naming both files for: cases that one of them lacks, other tasks or numbers of classes, labels that contradict.
-void align(Predictions& reference, const std::string& reference_name, Predictions& other, const std::string& name);
+struct NamedTable {
+    std::string name;
+    Predictions* predictions;
+};
+// Brings all to the cases of the first, in its order, and their tasks to the order of task_names(); a label that one
+// knows is known to all that have the task. Error(input) naming two of them for: cases that one of them lacks, other
+// numbers of classes, labels that contradict.
+void align(std::span<const NamedTable> tables);
 
-// The mean of the models' probabilities; aligned, at least one.
+// Of each task the mean of the probabilities of those models that have it. Aligned; at least one.
 Predictions mean_of(std::span<const Predictions> models);
 
 // A column's cells by case, "" where the table lacks the case. Error(input) for an unknown column or ID column, an ID

@@ -77,13 +77,14 @@ TaskEvaluation evaluate_task(const TaskPredictions& task, const Model& model, co
     return e;
 }
 
-Comparison compare(const Evaluation& e, size_t a, size_t b, size_t k) {
-    const TaskPredictions &first = e.models[a].predictions.tasks[k], &second = e.models[b].predictions.tasks[k];
+// `first` is of model a.
+Comparison compare(const Evaluation& e, size_t a, size_t b, const TaskPredictions& first,
+                   const TaskPredictions& second) {
     Comparison c{a, b, first.name, {}, nan, {nan, nan}, {}};
     for (int of_class = first_class(first); of_class < first.classes; ++of_class)
         c.delong.emplace_back(of_class, delong_test(class_scores(first, of_class), class_scores(second, of_class),
                                                     class_labels(first, of_class)));
-    const TaskEvaluation &x = e.tasks[a][k], &y = e.tasks[b][k];
+    const TaskEvaluation &x = *e.find(a, first.name), &y = *e.find(b, first.name);
     c.auc_difference = x.metrics.auc - y.metrics.auc;
     std::vector<double> differences;
     for (size_t r = 0; r < x.auc_replicates.size(); ++r)
@@ -96,11 +97,20 @@ Comparison compare(const Evaluation& e, size_t a, size_t b, size_t k) {
     return c;
 }
 
-// What cannot be measured, said once: all models have the same labels.
-std::vector<std::string> notes_of(const Model& model) {
+std::vector<const Predictions*> predictions_of(const std::vector<Model>& models) {
+    std::vector<const Predictions*> all;
+    for (const Model& model : models) all.push_back(&model.predictions);
+    return all;
+}
+
+// What cannot be measured, said once: all models that have a task have the same labels.
+std::vector<std::string> notes_of(const std::vector<Model>& models) {
     std::vector<std::string> notes;
     bool usable = false, any = false;
-    for (const TaskPredictions& task : model.predictions.tasks) {
+    const auto all = predictions_of(models);
+    for (const std::string& name : task_names(all)) {
+        const TaskPredictions& task =
+            *(*std::ranges::find_if(all, [&](const Predictions* p) { return p->find(name); }))->find(name);
         const auto classes = known_classes(task);
         usable = usable || classes.size() >= 2, any = any || !classes.empty();
         if (classes.empty())
@@ -114,9 +124,9 @@ std::vector<std::string> notes_of(const Model& model) {
     }
     if (!any)
         fail(ErrorKind::input, "evaluate", "{}: no label is known; name a table with --labels, columns ID and {}",
-             model.name, model.predictions.tasks.at(0).name);
+             models[0].name, models[0].predictions.tasks.at(0).name);
     if (!usable)
-        fail(ErrorKind::input, "evaluate", "{}: one class only ({}); there is nothing to tell apart", model.name,
+        fail(ErrorKind::input, "evaluate", "{}: one class only ({}); there is nothing to tell apart", models[0].name,
              notes.front());
     return notes;
 }
@@ -124,10 +134,18 @@ std::vector<std::string> notes_of(const Model& model) {
 
 Evaluation evaluate_models(std::vector<Model> models, EvaluationOptions options) {
     require(!models.empty(), "evaluate", "no model");
-    std::vector<std::string> notes = notes_of(models[0]);
+    std::vector<std::string> notes = notes_of(models);
     Evaluation e = measure_models(std::move(models), std::move(options));
     e.notes = std::move(notes);
     return e;
+}
+
+std::vector<std::string> Evaluation::task_names() const { return cmtl::task_names(predictions_of(models)); }
+
+const TaskEvaluation* Evaluation::find(size_t model, std::string_view task) const {
+    for (const TaskEvaluation& one : tasks[model])
+        if (one.metrics.name == task) return &one;
+    return nullptr;
 }
 
 std::string patients_and_scans(const Evaluation& e) {
@@ -151,8 +169,9 @@ Evaluation measure_models(std::vector<Model> models, EvaluationOptions options) 
     }
     for (size_t a = 0; a < (e.options.against_first ? 1 : e.models.size()); ++a)
         for (size_t b = a + 1; b < e.models.size(); ++b)
-            for (size_t k = 0; k < e.models[a].predictions.tasks.size(); ++k)
-                e.comparisons.push_back(compare(e, a, b, k));
+            for (const TaskPredictions& task : e.models[a].predictions.tasks)
+                if (const TaskPredictions* other = e.models[b].predictions.find(task.name))
+                    e.comparisons.push_back(compare(e, a, b, task, *other));
     return e;
 }
 

@@ -70,8 +70,13 @@ struct Evaluation {
     EvaluationOptions options;
     std::vector<Model> models;
     std::vector<std::vector<TaskEvaluation>> tasks;  // [model][task]
-    std::vector<Comparison> comparisons;             // by pair, by task
+    std::vector<Comparison> comparisons;             // by pair, by task that both have
     std::vector<std::string> notes;                  // tasks of which measures are not defined, and why
+
+    // Of all models, in the order in which they come up: not every model needs to have every task.
+    std::vector<std::string> task_names() const;
+    // Null where the model lacks the task.
+    const TaskEvaluation* find(size_t model, std::string_view task) const;
 };
 
 // Models are aligned (cohorts.hpp). Error(input) where no task has known labels of at least two classes; a task that

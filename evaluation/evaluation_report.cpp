@@ -46,20 +46,25 @@ std::string difference(double v, const Interval& i) {
                : fmt::format("<span>{} <span class='muted'>({:+.3f} to {:+.3f})</span></span>", value, i.low, i.high);
 }
 
-// Models as columns, measures as rows.
-std::string overview(const Evaluation& e, const std::vector<std::string>& names, size_t k) {
+// Models that have the task as columns, measures as rows.
+std::string overview(const Evaluation& e, const std::vector<std::string>& names, const std::string& task) {
     const auto list = measure_list();
     std::vector<std::string> header{"Measure"};
-    for (const std::string& name : names) header.push_back(html_escaped(name));
+    std::vector<const TaskEvaluation*> models;
+    for (size_t m = 0; m < e.models.size(); ++m)
+        if (const TaskEvaluation* one = e.find(m, task)) {
+            header.push_back(html_escaped(names[m]));
+            models.push_back(one);
+        }
     std::vector<HtmlRow> rows;
     const auto row = [&](std::string_view title, auto&& cell) {
         rows.push_back({{std::string(title)}});
-        for (size_t m = 0; m < e.models.size(); ++m) rows.back().cells.push_back(cell(e.tasks[m][k]));
+        for (const TaskEvaluation* one : models) rows.back().cells.push_back(cell(*one));
     };
     row(fmt::format("{} with a label", cases_title(e.options)),
         [](const TaskEvaluation& t) { return fmt::format("{}", t.metrics.cases); });
     const size_t auc = measure_index("auc");
-    const bool two = e.tasks[0][k].metrics.classes == 2;
+    const bool two = models[0]->metrics.classes == 2;
     if (two) {
         row("AUC, DeLong",
             [&](const TaskEvaluation& t) { return with_interval(t.metrics.auc, t.metrics.auc_interval); });
@@ -74,9 +79,7 @@ std::string overview(const Evaluation& e, const std::vector<std::string>& names,
             return shown(list[m], t.values[m], t.percentile.empty() ? nullptr : &t.percentile[m]);
         });
     }
-    bool any = false;
-    for (size_t m = 0; m < e.models.size(); ++m) any = any || e.tasks[m][k].calibrated;
-    if (any) {
+    if (std::ranges::any_of(models, [](const TaskEvaluation* one) { return one->calibrated.has_value(); })) {
         const auto after = [](const TaskEvaluation& t, auto member) {
             return t.calibrated ? decimal((*t.calibrated).*member) : std::string("n/a");
         };
@@ -130,8 +133,7 @@ std::string evaluation_report_html(const Evaluation& e, const std::string& subti
     // Side by side while there is one column of figures.
     std::string tables = e.models.size() > 1 ? "<div class='grid' style='grid-template-columns:minmax(0,1fr)'>"
                                              : "<div class='grid wide'>";
-    for (size_t k = 0; k < e.tasks[0].size(); ++k)
-        tables += html_card(task_title(e.tasks[0][k].metrics.name), overview(e, names, k));
+    for (const std::string& task : e.task_names()) tables += html_card(task_title(task), overview(e, names, task));
     body += html_section(e.models.size() > 1 ? "Models side by side" : "Measures", tables + "</div>");
     if (!e.comparisons.empty()) {
         NamedModels models;

@@ -65,6 +65,14 @@ const TaskPredictions* Predictions::find(std::string_view task) const {
     return nullptr;
 }
 
+std::vector<std::string> task_names(std::span<const Predictions* const> models) {
+    std::vector<std::string> names;
+    for (const Predictions* model : models)
+        for (const TaskPredictions& task : model->tasks)
+            if (std::find(names.begin(), names.end(), task.name) == names.end()) names.push_back(task.name);
+    return names;
+}
+
 Predictions read_predictions(const std::filesystem::path& path) {
     const CsvTable table = read_csv(path);
     const size_t id = table.column("ID");

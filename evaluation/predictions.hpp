@@ -1,6 +1,7 @@
 #pragma once
 // Predicted probabilities of a cohort and the labels they are measured against.
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct Predictions {
 
     const TaskPredictions* find(std::string_view task) const;
 };
+
+// Names of the tasks that any of the models has, in the order in which they come up.
+std::vector<std::string> task_names(std::span<const Predictions* const> models);
 
 // `ID,CT_0,CT_1,NAT_0,NAT_1,Severity_0,Severity_1,Severity_2[,CT,NAT,Severity]`: probabilities, then labels where the
 // cohort has any (empty = unknown). Any set of tasks TASK_0..TASK_k is read, in the header's order; label columns are

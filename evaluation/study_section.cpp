@@ -16,6 +16,8 @@ namespace cmtl {
 namespace {
 std::string auc_cell(const TaskMetrics& m) { return with_interval(m.auc, m.auc_interval); }
 
+using NamedTasks = std::vector<std::pair<std::string, const TaskPredictions*>>;
+
 // NaN where a value is, as in folds.json.
 std::pair<double, double> mean_and_deviation(const std::vector<double>& values) {
     const double n = double(values.size());
@@ -65,14 +67,18 @@ std::string study_section(const StudyParts& study) {
 
 std::string roc_comparison(const NamedModels& models) {
     std::string s = "<div class='grid'>";
-    for (size_t k = 0; k < models.at(0).second->tasks.size(); ++k) {
-        const std::string& name = models[0].second->tasks[k].name;
-        const int classes = models[0].second->tasks[k].classes;
+    std::vector<const Predictions*> all;
+    for (const auto& [model, predictions] : models) all.push_back(predictions);
+    for (const std::string& name : task_names(all)) {
+        NamedTasks tasks;
+        for (const auto& [model, predictions] : models)
+            if (const TaskPredictions* task = predictions->find(name)) tasks.emplace_back(model, task);
+        const int classes = tasks[0].second->classes;
         for (int c = classes == 2 ? 1 : 0; c < classes; ++c) {
             UnitSquare chart{"ROC curves, " + name, "1 - specificity", "sensitivity", {}, "chance", false, {}};
-            for (const auto& [model, predictions] : models) {
-                const auto scores = class_scores(predictions->tasks.at(k), c);
-                const auto labels = class_labels(predictions->tasks[k], c);
+            for (const auto& [model, task] : tasks) {
+                const auto scores = class_scores(*task, c);
+                const auto labels = class_labels(*task, c);
                 Curve curve{fmt::format("{}: AUC {}", model, decimal(auc(scores, labels))), {}, {}};
                 for (const RocPoint& p : roc_curve(scores, labels, true))
                     curve.x.push_back(p.false_positive_rate), curve.y.push_back(p.true_positive_rate);

@@ -56,11 +56,9 @@ std::vector<Model> read_models(const Arguments& a) {
         const CsvTable labels = read_csv(a.labels);
         for (Model& model : models) attach_labels(model.predictions, labels, a.id_column);
     }
-    Model& first = models.front();
-    // Twice: the last file may know labels that the first ones lack.
-    for (int pass = 0; pass < 2; ++pass)
-        for (size_t m = 1; m < models.size(); ++m)
-            align(first.predictions, first.name, models[m].predictions, models[m].name);
+    std::vector<NamedTable> tables;
+    for (Model& model : models) tables.push_back({model.name, &model.predictions});
+    align(tables);
     return models;
 }
 

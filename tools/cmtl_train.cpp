@@ -139,8 +139,8 @@ int train_grid(const Arguments& a) {
     const auto outcome = cmtl::run_grid(a.grid, a.request);
     for (const auto& one : outcome.failed) fmt::print(stderr, "failed: {}\n", one);
     if (!outcome.interrupted && !a.request.quiet)
-        fmt::print("{} of {} runs finished; {} and report.html\n", outcome.finished, outcome.runs,
-                   (a.request.run / "grid.csv").string());
+        fmt::print("{} of {} runs finished; {}{}\n", outcome.finished, outcome.runs,
+                   (a.request.run / "grid.csv").string(), outcome.report ? " and report.html" : "");
     return outcome.failed.empty() ? 0 : static_cast<int>(cmtl::ErrorKind::partial);
 }
 

@@ -220,8 +220,9 @@ GridOutcome Grid::run() {
             const Ablation ablation = read_ablation(folder_.path());
             write_ablation(ablation, folder_.path(), {}, fmt::format("cmtl_train {} ({})", CMTL_VERSION, CMTL_COMMIT));
             folder_.log("mean over seeds:\n" + ablation_text(ablation), true);
+            outcome.report = true;
         } catch (const Error& error) {
-            // Runs on other cases or of other tasks have no common page; each has its own.
+            // Runs on other cases have no common page; each has its own.
             if (error.kind() != ErrorKind::input) throw;
             outcome.failed.push_back(fmt::format("report: {}", error.message()));
             folder_.log("no report: " + std::string(error.message()), true);

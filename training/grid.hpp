@@ -11,6 +11,7 @@ namespace cmtl {
 struct GridOutcome {
     bool interrupted = false;
     size_t runs = 0, finished = 0;
+    bool report = false;              // there is one
     std::vector<std::string> failed;  // "FOLDER: what went wrong", and cases that were left out
 };
 

@@ -54,7 +54,7 @@ TEST(Cohorts, ModelsAreBroughtToOneOrder) {
     Predictions second{
         {"c", "a", "b"},
         {{"Severity", 3, {1, 0, 0, 0, 1, 0, 0, 0, 1}, {0, -1, 2}}, {"CT", 2, {0.3, 0.7, 1, 0, 0.5, 0.5}, {1, 0, -1}}}};
-    align(first, "P1", second, "P2");
+    align(std::vector<NamedTable>{{"P1", &first}, {"P2", &second}});
     EXPECT_EQ(second.ids, first.ids);
     EXPECT_EQ(second.tasks[0].name, "CT");
     EXPECT_EQ(second.tasks[0].probabilities, (std::vector<double>{1, 0, 0.5, 0.5, 0.3, 0.7}));
@@ -69,7 +69,7 @@ TEST(Cohorts, ModelsAreBroughtToOneOrder) {
     const auto refusal = [&](const std::function<void(Predictions&)>& change) {
         Predictions a = three(), b = three();
         change(b);
-        return error_of(ErrorKind::input, [&] { align(a, "P1", b, "P2"); });
+        return error_of(ErrorKind::input, [&] { align(std::vector<NamedTable>{{"P1", &a}, {"P2", &b}}); });
     };
     EXPECT_TRUE(has(refusal([](Predictions& p) { p.ids[1] = "x"; }), "P2 lacks cases of P1: b"));
     EXPECT_TRUE(has(refusal([](Predictions& p) {
@@ -81,15 +81,42 @@ TEST(Cohorts, ModelsAreBroughtToOneOrder) {
                     }),
                     "P1 lacks cases of P2: d"));
     EXPECT_TRUE(has(refusal([](Predictions& p) { p.tasks[0].labels[0] = 1; }), "case a: CT is 0 in P1 and 1 in P2"));
-    EXPECT_TRUE(has(refusal([](Predictions& p) { p.tasks.pop_back(); }), "P2 has no task Severity"));
-    EXPECT_TRUE(has(refusal([](Predictions& p) {
-                        p.tasks.push_back({"NAT", 2, std::vector<double>(6, 0.5), {0, 0, 0}});
-                    }),
-                    "P2 has 3 tasks"));
     EXPECT_TRUE(has(refusal([](Predictions& p) {
                         p.tasks[1] = {"Severity", 2, std::vector<double>(6, 0.5), {0, 0, 0}};
                     }),
                     "P2: Severity has 2 classes, in P1 it has 3"));
+}
+
+// The first knows neither NAT nor what the last knows of Severity.
+TEST(Cohorts, ModelsNeedNotHaveTheSameTasks) {
+    Predictions first = three(), nat{{"b", "a", "c"}, {{"NAT", 2, {1, 0, 0.5, 0.5, 0, 1}, {0, -1, -1}}}},
+                last = three();
+    first.tasks.pop_back();
+    last.tasks.push_back({"NAT", 2, {0, 1, 1, 0, 0.5, 0.5}, {1, -1, 1}});
+    std::swap(last.tasks[1], last.tasks[2]);
+    align(std::vector<NamedTable>{{"P1", &first}, {"P2", &nat}, {"P3", &last}});
+    EXPECT_EQ(first.tasks.size(), 1u);
+    ASSERT_EQ(nat.tasks.size(), 1u);
+    EXPECT_EQ(nat.ids, first.ids);
+    EXPECT_EQ(nat.tasks[0].probabilities, (std::vector<double>{0.5, 0.5, 1, 0, 0, 1}));
+    for (const Predictions* p : {&nat, &last}) EXPECT_EQ(p->find("NAT")->labels, (std::vector<int>{1, 0, 1}));
+    const std::vector<const Predictions*> all{&first, &nat, &last};
+    EXPECT_EQ(task_names(all), (std::vector<std::string>{"CT", "NAT", "Severity"}));
+    EXPECT_EQ(last.tasks[1].name, "NAT");
+
+    const Predictions mean = mean_of(std::vector{first, nat, last});
+    ASSERT_EQ(mean.tasks.size(), 3u);
+    EXPECT_EQ(mean.tasks[0].probabilities, first.tasks[0].probabilities);
+    EXPECT_EQ(mean.tasks[1].probabilities, (std::vector<double>{0.25, 0.75, 1, 0, 0.25, 0.75}));
+    EXPECT_EQ(mean.tasks[2].probabilities, last.tasks[2].probabilities);
+    EXPECT_EQ(mean.tasks[1].labels, nat.tasks[0].labels);
+
+    nat.tasks[0].labels[0] = 0;
+    EXPECT_TRUE(has(error_of(ErrorKind::input,
+                             [&] {
+                                 align(std::vector<NamedTable>{{"P1", &first}, {"P2", &nat}, {"P3", &last}});
+                             }),
+                    "case a: NAT is 0 in P2 and 1 in P3"));
 }
 
 TEST(Cohorts, RunFoldersAndSubgroups) {

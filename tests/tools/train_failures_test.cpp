@@ -155,7 +155,7 @@ TEST_F(GridFailures, AreOneReportOfCmtlEvaluate) {
     EXPECT_TRUE(metrics.contains("feature_dropout=0,loss=random"));
     EXPECT_EQ(metrics["grid"]["settings"][3]["values"]["loss.name"], "equal");
     const std::string page = test::text_of(folder / "out/report.html");
-    EXPECT_NE(page.find("<td>feature_dropout=0.25,loss=random</td><td>2</td>"), std::string::npos);
+    EXPECT_NE(page.find("<th scope='row'>feature_dropout=0.25,loss=random</th><td>2</td>"), std::string::npos);
     EXPECT_TRUE(
         says(run_program("cmtl_evaluate", {"predictions", path("g"), "-o", path("o"), "--ensemble"}), 2, "by itself"));
     EXPECT_TRUE(says(run_program("cmtl_evaluate", {"predictions", path("g/feature_dropout=0,loss=random/seed0"), "-o",

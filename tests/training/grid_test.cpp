@@ -9,6 +9,8 @@
 
 #include "base/csv.hpp"
 #include "evaluation/ablation.hpp"
+#include "evaluation/cohorts.hpp"
+#include "evaluation/page_check.hpp"
 #include "evaluation/predictions.hpp"
 #include "training/grid_table.hpp"
 #include "training/trainer_fixture.hpp"
@@ -178,6 +180,32 @@ TEST_F(Grids, AreEvaluatedBySettingAndSeed) {
     }
     folder.write("grid/grid.json", "{}");
     expect_error(ErrorKind::input, {"grid.json", "damaged"}, [&] { read_ablation(folder / "grid"); });
+}
+
+TEST_F(Grids, CompareRunsOfOneTaskWithRunsOfAll) {
+    const GridOutcome outcome = run(R"({"runs": [{"name": "ct", "set": {"task": "CT"}}, {"name": "all", "set": {}},
+        {"name": "nat", "set": {"task": "NAT"}}], "seeds": [0, 1]})");
+    EXPECT_TRUE(outcome.failed.empty() && outcome.report);
+    const json j = json_of(at("metrics.json"));
+    const auto auc = [&](const char* setting, size_t task) {
+        return all_metrics(mean_of(
+            std::vector{read_predictions(at(fmt::format("{}/seed0/predictions_val.csv", setting))),
+                        read_predictions(at(fmt::format("{}/seed1/predictions_val.csv", setting)))}))[task]
+            .auc;
+    };
+    EXPECT_NEAR(j["nat"]["NAT"]["auc"].get<double>(), auc("nat", 0), 1e-9);
+    EXPECT_NEAR(j["all"]["NAT"]["auc"].get<double>(), auc("all", 1), 1e-9);
+    EXPECT_EQ(j["nat"].size(), 1u);
+    EXPECT_EQ(j["all"].size(), 3u);
+    ASSERT_EQ(j["comparisons"].size(), 1u);  // with the first: "all" shares CT with it, "nat" nothing
+    EXPECT_EQ(j["comparisons"][0]["b"], "all");
+    const json& settings = j["grid"]["settings"];
+    EXPECT_TRUE(settings[1]["tasks"]["CT"]["auc_gain_mean"].is_number());
+    EXPECT_TRUE(settings[2]["tasks"]["NAT"]["auc_gain_mean"].is_null());
+    const std::string page = test::text_of(at("report.html"));
+    EXPECT_EQ(test::page_faults(page), std::vector<std::string>());
+    for (const char* part : {"<h3>Severity", "nat: AUC", "<th scope='row'>nat</th>"})
+        EXPECT_NE(page.find(part), std::string::npos) << part;
 }
 
 TEST_F(Grids, GoOnWithoutARunThatFails) {
