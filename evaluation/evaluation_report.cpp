@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <span>
 
 #include "base/files.hpp"
 #include "evaluation/measures.hpp"
@@ -46,29 +47,29 @@ std::string difference(double v, const Interval& i) {
                : fmt::format("<span>{} <span class='muted'>({:+.3f} to {:+.3f})</span></span>", value, i.low, i.high);
 }
 
-// Models that have the task as columns, measures as rows.
-std::string overview(const Evaluation& e, const std::vector<std::string>& names, const std::string& task) {
+struct Column {
+    std::string name;
+    const TaskEvaluation* model;
+};
+
+// Models as columns, measures as rows.
+std::string overview(const EvaluationOptions& options, std::span<const Column> models) {
     const auto list = measure_list();
     std::vector<std::string> header{"Measure"};
-    std::vector<const TaskEvaluation*> models;
-    for (size_t m = 0; m < e.models.size(); ++m)
-        if (const TaskEvaluation* one = e.find(m, task)) {
-            header.push_back(html_escaped(names[m]));
-            models.push_back(one);
-        }
+    for (const Column& one : models) header.push_back(html_breakable(one.name));
     std::vector<HtmlRow> rows;
     const auto row = [&](std::string_view title, auto&& cell) {
         rows.push_back({{std::string(title)}});
-        for (const TaskEvaluation* one : models) rows.back().cells.push_back(cell(*one));
+        for (const Column& one : models) rows.back().cells.push_back(cell(*one.model));
     };
-    row(fmt::format("{} with a label", cases_title(e.options)),
+    row(fmt::format("{} with a label", cases_title(options)),
         [](const TaskEvaluation& t) { return fmt::format("{}", t.metrics.cases); });
     const size_t auc = measure_index("auc");
-    const bool two = models[0]->metrics.classes == 2;
+    const bool two = models[0].model->metrics.classes == 2;
     if (two) {
         row("AUC, DeLong",
             [&](const TaskEvaluation& t) { return with_interval(t.metrics.auc, t.metrics.auc_interval); });
-        if (e.options.replicates > 0)
+        if (options.replicates > 0)
             row("AUC, bootstrap", [&](const TaskEvaluation& t) {
                 return shown(list[auc], t.values[auc], t.percentile.empty() ? nullptr : &t.percentile[auc]);
             });
@@ -79,7 +80,7 @@ std::string overview(const Evaluation& e, const std::vector<std::string>& names,
             return shown(list[m], t.values[m], t.percentile.empty() ? nullptr : &t.percentile[m]);
         });
     }
-    if (std::ranges::any_of(models, [](const TaskEvaluation* one) { return one->calibrated.has_value(); })) {
+    if (std::ranges::any_of(models, [](const Column& one) { return one.model->calibrated.has_value(); })) {
         const auto after = [](const TaskEvaluation& t, auto member) {
             return t.calibrated ? decimal((*t.calibrated).*member) : std::string("n/a");
         };
@@ -88,7 +89,19 @@ std::string overview(const Evaluation& e, const std::vector<std::string>& names,
         row("Brier score at that temperature", [&](const auto& t) { return after(t, &Calibrated::brier); });
         row("Calibration error at that temperature", [&](const auto& t) { return after(t, &Calibrated::ece); });
     }
-    return "<div class='scroll'>" + html_table("compact", header, rows) + "</div>";
+    return "<div class='scroll'>" + html_table("compact", header, rows) + "</div>\n";
+}
+
+// The models that have the task, as many side by side as fit onto a printed page.
+std::string overview(const Evaluation& e, const std::vector<std::string>& names, const std::string& task) {
+    constexpr size_t most = 5;
+    std::vector<Column> models;
+    for (size_t m = 0; m < e.models.size(); ++m)
+        if (const TaskEvaluation* one = e.find(m, task)) models.push_back({names[m], one});
+    std::string tables;
+    for (size_t begin = 0; begin < models.size(); begin += most)
+        tables += overview(e.options, std::span(models).subspan(begin, std::min(most, models.size() - begin)));
+    return tables;
 }
 
 std::string comparison_table(const Evaluation& e, const std::vector<std::string>& names) {

@@ -35,7 +35,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
 th{font-weight:600;color:var(--muted);font-size:13px}th:first-child,td:first-child{text-align:left}tbody tr:last-child>*{border-bottom:0}
 tbody th{font-weight:400;color:inherit;font-size:inherit}
-.scroll{overflow-x:auto}tr.sub>*{color:var(--muted);font-size:13.5px}tr.sub>:first-child{padding-left:26px}tr.sum>*{font-weight:600}
+.scroll{overflow-x:auto}.scroll+.scroll{margin-top:22px}tr.sub>*{color:var(--muted);font-size:13.5px}tr.sub>:first-child{padding-left:26px}tr.sum>*{font-weight:600}
 table.facts td,table.facts th{white-space:normal;overflow-wrap:anywhere;vertical-align:top}table.facts th{color:var(--muted);width:42%;padding-left:0}
 table.facts td{text-align:left;padding-right:0}
 table.compact th,table.compact td{white-space:normal;padding:6px 7px}table.compact span{white-space:nowrap}
@@ -116,7 +116,7 @@ std::string html_breakable(std::string_view name) {
     for (size_t i = 1; i <= name.size(); ++i) {
         const bool word = i < name.size() && std::islower(static_cast<unsigned char>(name[i - 1])) &&
                           std::isupper(static_cast<unsigned char>(name[i]));
-        if (i < name.size() && !word && name[i - 1] != '_' && name[i - 1] != '.') continue;
+        if (i < name.size() && !word && std::string_view("_.,=").find(name[i - 1]) == std::string_view::npos) continue;
         html += html_escaped(name.substr(begin, i - begin)) + (i < name.size() ? "<wbr/>" : "");
         begin = i;
     }
