@@ -165,6 +165,19 @@ TEST(EvaluationReport, IsOnePageWithEveryChart) {
     EXPECT_EQ(test::page_faults(html), std::vector<std::string>());
 }
 
+// Seven models of CT, one of them without Severity: five columns and two, five and one.
+TEST(EvaluationReport, ManyModelsBreakIntoTablesOfFive) {
+    std::vector<Model> models;
+    for (int m = 0; m < 7; ++m) models.push_back({fmt::format("m{}", m), cohort(2, uint64_t(m)), std::nullopt});
+    models[3].predictions.tasks.pop_back();
+    const std::string html = evaluation_report_html(evaluate_models(std::move(models), {.replicates = 0}), "", "");
+    std::vector<size_t> columns;
+    for (const std::string& head : test::pieces(html, "<th scope='col'>Measure</th>", "</tr>"))
+        columns.push_back(test::count_of(head, "<th scope='col'>m"));
+    EXPECT_EQ(columns, (std::vector<size_t>{5, 2, 5, 1}));
+    EXPECT_EQ(test::page_faults(html), std::vector<std::string>());
+}
+
 TEST(EvaluationReport, ModelsAreCalledByFileOrFolder) {
     const auto page = [](const std::string& a, const std::string& b) {
         return evaluation_report_html(
