@@ -75,6 +75,17 @@ TEST_F(Grids, AreTheProductOfTheirAxesAndTheirRuns) {
     EXPECT_EQ(plan("{}").runs[0].folder, "base/seed9");
 }
 
+// bench/results/phantom_ablation.md says how it is run.
+TEST_F(Grids, ThePublishedOneIsValid) {
+    request.settings.clear();
+    request.preset = "small";
+    const GridPlan p = plan(test::text_of(fs::path(CMTL_SOURCE_DIR) / "bench/grids/phantom_ablation.json"));
+    EXPECT_EQ(p.runs.size(), 34u);
+    EXPECT_EQ(p.runs[0].config["loss"]["name"], "random");
+    EXPECT_EQ(p.runs[33].config["model"]["architecture"], "xgboost");
+    EXPECT_EQ(p.runs[33].config["preparation"]["spacing_mm"], 5.0);
+}
+
 TEST_F(Grids, RefuseWhatTheyCannotTrain) {
     const auto refused = [&](const std::string& text, std::initializer_list<std::string> parts) {
         SCOPED_TRACE(text);
