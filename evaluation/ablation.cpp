@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -17,18 +16,7 @@ namespace cmtl {
 using json = nlohmann::ordered_json;
 
 namespace {
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
 json read_grid(const fs::path& folder) { return json::parse(read_file(folder / "grid.json"), nullptr, false); }
-
-Spread spread(const std::vector<double>& values) {
-    if (values.empty()) return {nan, nan};
-    const auto n = static_cast<double>(values.size());
-    double mean = 0, squares = 0;
-    for (const double v : values) mean += v / n;
-    for (const double v : values) squares += (v - mean) * (v - mean);
-    return {mean, values.size() > 1 ? std::sqrt(squares / (n - 1)) : nan};
-}
 
 void align_all(Ablation& ablation) {
     std::vector<NamedTable> tables;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evaluation/evaluation.hpp"
+#include "evaluation/spread.hpp"
 
 namespace cmtl {
 
@@ -36,9 +37,6 @@ std::vector<Model> models_of(const Ablation& ablation);
 // What the seeds say of one task of one setting: the mean over runs and their sample standard deviation (NaN for one
 // run); `gain`, run by run against the first setting's run of the same seed (NaN for the first setting, and where no
 // seed is shared or the first setting lacks the task).
-struct Spread {
-    double mean, deviation;
-};
 struct AblationCell {
     Spread auc, accuracy, balanced_accuracy, gain;
 };

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "evaluation/measures.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
+#include "evaluation/spread.hpp"
 #include "evaluation/svg.hpp"
 #include "evaluation/svg_frame.hpp"
 
@@ -17,15 +16,6 @@ namespace {
 std::string auc_cell(const TaskMetrics& m) { return with_interval(m.auc, m.auc_interval); }
 
 using NamedTasks = std::vector<std::pair<std::string, const TaskPredictions*>>;
-
-// NaN where a value is, as in folds.json.
-std::pair<double, double> mean_and_deviation(const std::vector<double>& values) {
-    const double n = double(values.size());
-    double mean = 0, squares = 0;
-    for (const double v : values) mean += v / n;
-    for (const double v : values) squares += (v - mean) * (v - mean);
-    return {mean, values.size() > 1 ? std::sqrt(squares / (n - 1)) : std::nan("")};
-}
 }  // namespace
 
 std::string study_section(const StudyParts& study) {
@@ -48,7 +38,7 @@ std::string study_section(const StudyParts& study) {
     rows.push_back({{"mean", ""}, "sum"});
     rows.push_back({{"standard deviation", ""}});
     for (const auto& values : aucs) {
-        const auto [mean, deviation] = mean_and_deviation(values);
+        const auto [mean, deviation] = spread(values);
         rows[rows.size() - 2].cells.push_back(decimal(mean));
         rows.back().cells.push_back(decimal(deviation));
     }

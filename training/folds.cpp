@@ -1,11 +1,11 @@
 #include "training/folds.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/csv.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "evaluation/spread.hpp"
 #include "training/ensemble.hpp"
 #include "training/run_folder.hpp"
 #include "training/study_report.hpp"
@@ -18,18 +18,6 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 namespace {
-struct Spread {
-    double mean = 0, deviation = 0;  // sample standard deviation
-};
-
-Spread spread(const std::vector<double>& values) {
-    Spread s;
-    for (const double v : values) s.mean += v / static_cast<double>(values.size());
-    for (const double v : values) s.deviation += (v - s.mean) * (v - s.mean);
-    s.deviation = values.size() > 1 ? std::sqrt(s.deviation / static_cast<double>(values.size() - 1)) : 0;
-    return s;
-}
-
 std::vector<double> aucs(const FoldsOutcome& outcome, size_t task) {
     std::vector<double> values;
     for (const auto& fold : outcome.by_fold) values.push_back(fold[task].auc);

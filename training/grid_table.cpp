@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/files.hpp"
+#include "evaluation/spread.hpp"
 #include "training/grid.hpp"
 
 namespace cmtl {
@@ -154,12 +155,9 @@ CsvTable grid_means(const CsvTable& table, const GridPlan& plan) {
             std::vector<double> values;
             for (const auto* one : finished)
                 if (const double v = number((*one)[c]); !std::isnan(v)) values.push_back(v);
-            const auto n = static_cast<double>(values.size());
-            double mean = values.empty() ? nan : 0, squares = 0;
-            for (const double v : values) mean += v / n;
-            for (const double v : values) squares += (v - mean) * (v - mean);
-            row.push_back(csv_cell(mean));
-            row.push_back(values.size() > 1 ? csv_cell(std::sqrt(squares / (n - 1))) : "");
+            const Spread over = spread(values);
+            row.push_back(csv_cell(over.mean));
+            row.push_back(csv_cell(over.deviation));
         }
     }
     return means;
