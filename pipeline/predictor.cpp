@@ -11,12 +11,15 @@
 namespace cmtl {
 
 namespace {
-// What two models must share to read the same case.
+// What two models must share to read the same case and to be averaged, their heat maps too. What is of training alone
+// (dropout, Shift3D) may differ, as in folds whose settings were chosen by --tune.
 nlohmann::json input_and_tasks(const ModelFile& file) {
-    nlohmann::json json{{"model", to_json(file.options)}};
+    const nlohmann::json model = to_json(file.options);
+    nlohmann::json json;
+    for (const char* key : {"architecture", "tasks", "volume", "features"}) json[key] = model.at(key);
     if (file.preparation) json["preparation"] = to_json(*file.preparation);
     if (file.radiomics) json["radiomics"] = to_json(*file.radiomics);
-    if (file.scaler) json["features"] = file.scaler->names;
+    if (file.scaler) json["feature_names"] = file.scaler->names;
     return json;
 }
 }  // namespace

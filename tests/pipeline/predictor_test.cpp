@@ -132,6 +132,8 @@ TEST_F(Models, AreAveragedWhereAFolderHoldsSeveral) {
     ModelFile file = described(true, true);
     const fs::path one = write(file, "run/fold0/checkpoints/best.safetensors", true, 1);
     file.intensity = IntensityStatistics{80, 200};
+    file.options.dropout = 0.1;
+    file.options.shift3d.p = 0;
     file.scaler->divisor = {2, 2, 2};
     const fs::path two = write(file, "run/fold1/seed0/checkpoints/latest.safetensors", true, 2);
     expect_error(ErrorKind::input, {"run", "not finished", "--resume"}, [&] { Predictor(context, folder / "run"); });
