@@ -125,7 +125,7 @@ std::string comparison_table(const Evaluation& e, const std::vector<std::string>
                              p_text(t.p), "", "", ""},
                             "sub"});
     }
-    return "<div class='card scroll'>" +
+    return "<div class='card long scroll'>" +
            html_table("compact",
                       {"Task", "Models", "AUC difference (95 % CI)", "z", "p, DeLong", "Right by one alone",
                        "p, McNemar exact", "corrected"},

@@ -44,7 +44,7 @@ std::string subgroup_table(const Evaluation& e, size_t m) {
                                                                       : shown(list[i], g.values[i]));
             }
         }
-    return fmt::format("<div class='card'><h3>By {}</h3><div class='scroll'>{}</div></div>\n",
+    return fmt::format("<div class='card long'><h3>By {}</h3><div class='scroll'>{}</div></div>\n",
                        html_escaped(e.options.subgroup), html_table("", header, rows));
 }
 }  // namespace

@@ -72,7 +72,7 @@ path.line{stroke:var(--c)}path.c1{stroke-dasharray:7 3}path.c2{stroke-dasharray:
 figure{margin:0}figure img{display:block;max-width:100%;margin:0 auto;border-radius:6px;background:#000}figcaption{color:var(--muted);font-size:13px;margin-top:8px}
 @media print{:root{--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--grid:#e4e4e4;--accent:#1f6feb;
 --warn-bg:#fff6e0;--warn-line:#e3b341;--good:#1a7f5a;--c0:#1f6feb;--c1:#d1480a;--c2:#17875f;--c3:#8b45c9;--c4:#b0810a;--c5:#c2266b;--c6:#0e7f93;--c7:#5d6b7a}
-@page{margin:14mm}body{font-size:11pt}main{max-width:none;padding:0}.tile,figure,tr,svg{break-inside:avoid}h2,h3{break-after:avoid}.legend{break-before:avoid}
+@page{margin:14mm}body{font-size:11pt}main{max-width:none;padding:0}.card,.tile,figure,tr{break-inside:avoid}.card.long{break-inside:auto}h2,h3{break-after:avoid}
 .grid{grid-template-columns:repeat(3,minmax(0,1fr));gap:8px}.grid.wide{grid-template-columns:repeat(2,minmax(0,1fr))}.grid.heat{grid-template-columns:minmax(0,1fr)}.card{padding:10px 12px}
 table.confusion td.n{min-width:0;padding:5px 2px}.tiles{grid-template-columns:repeat(auto-fit,minmax(30mm,1fr))}.tile b{font-size:15pt}.scroll{overflow:visible}th,td,tr.sub>*,tbody th,table.confusion th{padding:4px 4px;font-size:8.5pt}.verdict{font-size:14pt}
 table.names tbody th{min-width:0}
@@ -100,7 +100,8 @@ std::string html_section(std::string_view heading, std::string_view inner) {
 }
 
 std::string html_card(std::string_view heading, std::string_view inner) {
-    return fmt::format("<div class='card'>{}{}</div>\n",
+    // Tables may be longer than a printed page; charts and pictures are not, and stay whole.
+    return fmt::format("<div class='card{}'>{}{}</div>\n", inner.find("<table") == inner.npos ? "" : " long",
                        heading.empty() ? "" : fmt::format("<h3>{}</h3>", html_escaped(heading)), inner);
 }
 

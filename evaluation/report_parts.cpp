@@ -43,7 +43,7 @@ std::string metrics_html(const std::vector<TaskMetrics>& all, std::string_view c
                             "sub"});
         }
     }
-    return "<div class='card scroll'>" +
+    return "<div class='card long scroll'>" +
            html_table("",
                       {"Task", std::string(cases), "AUC (95 % CI)", "Accuracy", "Balanced acc.", "Sensitivity",
                        "Specificity", "PPV", "NPV", "F1"},

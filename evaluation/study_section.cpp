@@ -44,7 +44,7 @@ std::string study_section(const StudyParts& study) {
     }
     row(study.whole);
     rows.back().kind = "sum";
-    std::string s = "<div class='card'><div class='scroll'>" + html_table("compact", header, rows) + "</div>" +
+    std::string s = "<div class='card long'><div class='scroll'>" + html_table("compact", header, rows) + "</div>" +
                     (study.note.empty() ? "" : html_note(html_escaped(study.note))) + "</div>\n";
     if (study.parts.size() < chart_colours) {
         NamedModels models;

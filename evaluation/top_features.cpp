@@ -114,7 +114,7 @@ std::string top_features_html(const FeatureTests& tests, size_t task, const TopF
             boxes += html_card(test->feature, box_chart(fmt::format("{} by class of {}", test->feature, name),
                                                         "value of the feature", groups_of(tests, task, column)));
     }
-    return "<div class='card scroll'>" + html_table("compact names", header, rows) + "</div>\n<div class='grid'>" +
+    return "<div class='card long scroll'>" + html_table("compact names", header, rows) + "</div>\n<div class='grid'>" +
            boxes + "</div>\n";
 }
 
