@@ -13,8 +13,8 @@ namespace cmtl {
 // colours suffice for them. Parts have the whole's tasks; their cases may be the same or not. Empty without parts.
 std::string study_section(const StudyParts& study);
 
-// ROC curves of several models, a card per task, for more than two classes one per class. Models have the tasks of the
-// first; their cases may be the same or not.
+// ROC curves of several models, a card per task that any of them has, for more than two classes one per class. Their
+// cases may be the same or not.
 using NamedModels = std::vector<std::pair<std::string, const Predictions*>>;
 std::string roc_comparison(const NamedModels& models);
 
