@@ -17,10 +17,6 @@ std::string plus_minus(const Spread& s, bool sign = false) {
     return std::isnan(s.deviation) ? mean : fmt::format("{} <span class='muted'>± {:.3f}</span>", mean, s.deviation);
 }
 
-std::string p_text(double p) {
-    return std::isnan(p) ? "n/a" : p > 0 && p < 0.001 ? fmt::format("{:.1e}", p) : fmt::format("{:.3f}", p);
-}
-
 // The difference of the ensembles' AUC from the first setting's, and DeLong's p where there are two classes.
 std::string tested(const Evaluation& e, size_t setting, const std::string& task) {
     for (const Comparison& c : e.comparisons)

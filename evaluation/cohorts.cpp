@@ -102,8 +102,8 @@ namespace {
 struct SharedTask {
     int classes;
     std::vector<int> labels;
-    std::vector<size_t> source;  // of a label that is known; the table that has the task first where it is not
-    size_t first;
+    std::vector<size_t> source;
+    size_t first;  // table that has the task
 };
 
 TaskPredictions in_order(const TaskPredictions& task, const std::vector<size_t>& rows) {
@@ -137,7 +137,7 @@ void align(std::span<const NamedTable> tables) {
             if (!task) continue;
             aligned.tasks.push_back(in_order(*task, rows));
             const std::vector<int>& labels = aligned.tasks.back().labels;
-            const auto [found, fresh] =
+            const auto [found, inserted] =
                 shared.try_emplace(name, SharedTask{task->classes, labels, std::vector<size_t>(ids.size(), t), t});
             SharedTask& known = found->second;
             if (known.classes != task->classes)

@@ -97,31 +97,25 @@ Comparison compare(const Evaluation& e, size_t a, size_t b, const TaskPrediction
     return c;
 }
 
-std::vector<const Predictions*> predictions_of(const std::vector<Model>& models) {
-    std::vector<const Predictions*> all;
-    for (const Model& model : models) all.push_back(&model.predictions);
-    return all;
-}
-
 // What cannot be measured, said once: all models that have a task have the same labels.
 std::vector<std::string> notes_of(const std::vector<Model>& models) {
     std::vector<std::string> notes;
     bool usable = false, any = false;
-    const auto all = predictions_of(models);
-    for (const std::string& name : task_names(all)) {
-        const TaskPredictions& task =
-            *(*std::ranges::find_if(all, [&](const Predictions* p) { return p->find(name); }))->find(name);
-        const auto classes = known_classes(task);
-        usable = usable || classes.size() >= 2, any = any || !classes.empty();
-        if (classes.empty())
-            notes.push_back(fmt::format("{}: no label is known", task.name));
-        else if (classes.size() == 1)
-            notes.push_back(
-                fmt::format("{}: every known label is {}; AUC needs two classes", task.name, *classes.begin()));
-        else if (int(classes.size()) < task.classes)
-            notes.push_back(fmt::format("{}: {} of {} classes have cases; means are over those", task.name,
-                                        classes.size(), task.classes));
-    }
+    std::set<std::string> seen;
+    for (const Model& model : models)
+        for (const TaskPredictions& task : model.predictions.tasks) {
+            if (!seen.insert(task.name).second) continue;
+            const auto classes = known_classes(task);
+            usable = usable || classes.size() >= 2, any = any || !classes.empty();
+            if (classes.empty())
+                notes.push_back(fmt::format("{}: no label is known", task.name));
+            else if (classes.size() == 1)
+                notes.push_back(
+                    fmt::format("{}: every known label is {}; AUC needs two classes", task.name, *classes.begin()));
+            else if (int(classes.size()) < task.classes)
+                notes.push_back(fmt::format("{}: {} of {} classes have cases; means are over those", task.name,
+                                            classes.size(), task.classes));
+        }
     if (!any)
         fail(ErrorKind::input, "evaluate", "{}: no label is known; name a table with --labels, columns ID and {}",
              models[0].name, models[0].predictions.tasks.at(0).name);
@@ -140,7 +134,11 @@ Evaluation evaluate_models(std::vector<Model> models, EvaluationOptions options)
     return e;
 }
 
-std::vector<std::string> Evaluation::task_names() const { return cmtl::task_names(predictions_of(models)); }
+std::vector<std::string> Evaluation::task_names() const {
+    std::vector<const Predictions*> all;
+    for (const Model& model : models) all.push_back(&model.predictions);
+    return cmtl::task_names(all);
+}
 
 const TaskEvaluation* Evaluation::find(size_t model, std::string_view task) const {
     for (const TaskEvaluation& one : tasks[model])

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evaluation/curve_bands.hpp"
 #include "evaluation/measures.hpp"
 #include "evaluation/page.hpp"
 #include "evaluation/report_parts.hpp"
-#include "evaluation/curve_bands.hpp"
 #include "evaluation/svg.hpp"
 
 namespace cmtl {

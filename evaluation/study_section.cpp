@@ -13,8 +13,6 @@
 namespace cmtl {
 
 namespace {
-std::string auc_cell(const TaskMetrics& m) { return with_interval(m.auc, m.auc_interval); }
-
 using NamedTasks = std::vector<std::pair<std::string, const TaskPredictions*>>;
 }  // namespace
 
@@ -27,7 +25,7 @@ std::string study_section(const StudyParts& study) {
     const auto row = [&](const NamedPredictions& part) {
         rows.push_back({{html_escaped(part.name), std::to_string(part.predictions.ids.size())}});
         const auto metrics = all_metrics(part.predictions);
-        for (const TaskMetrics& m : metrics) rows.back().cells.push_back(auc_cell(m));
+        for (const TaskMetrics& m : metrics) rows.back().cells.push_back(with_interval(m.auc, m.auc_interval));
         return metrics;
     };
     std::vector<std::vector<double>> aucs(study.whole.predictions.tasks.size());

@@ -76,8 +76,7 @@ FeatureOptions Predictor::computable_features() const {
     if (spacing != table_spacing)
         fail(ErrorKind::usage, "model",
              "{}: was trained on a table of features and on volumes of {} mm, of which other features would come: give "
-             "the case's "
-             "features with --features, or train without --features",
+             "the case's features with --features, or train without --features",
              model().source, spacing);
     return published;
 }

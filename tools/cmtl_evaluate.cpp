@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/csv.hpp"
@@ -62,25 +63,24 @@ std::vector<Model> read_models(const Arguments& a) {
     return models;
 }
 
-void read_calibration(const Arguments& a, std::vector<Model>& models) {
+// `columns`: column_table() with --patient.
+void read_calibration(const Arguments& a, const std::optional<CsvTable>& columns, std::vector<Model>& models) {
     if (a.calibrate.empty()) return;
     if (a.calibrate.size() != models.size())
         fail(ErrorKind::usage, "evaluate", "{} tables to calibrate on and {} to evaluate: one for each, in their order",
              a.calibrate.size(), models.size());
+    std::optional<CsvTable> labels;
+    if (!a.labels.empty()) labels = read_csv(a.labels);
     for (size_t m = 0; m < models.size(); ++m) {
         Predictions p = read_predictions(predictions_file(a.calibrate[m], true));
         const std::string name = a.calibrate[m].string();
-        if (!a.labels.empty()) {
-            const CsvTable labels = read_csv(a.labels);
-            const RowsById rows(labels, a.id_column);
+        if (labels) {
+            const RowsById rows(*labels, a.id_column);
             if (std::any_of(p.ids.begin(), p.ids.end(),
                             [&](const std::string& id) { return rows.find(id).has_value(); }))
-                attach_labels(p, labels, a.id_column);
+                attach_labels(p, *labels, a.id_column);
         }
-        if (!a.patient.empty()) {
-            const CsvTable table = column_table(a, "--patient", a.patient);
-            p = by_patient(p, patients_of(p.ids, table, a.id_column, a.patient), name);
-        }
+        if (!a.patient.empty()) p = by_patient(p, patients_of(p.ids, *columns, a.id_column, a.patient), name);
         const std::set<std::string> measured(models[m].predictions.ids.begin(), models[m].predictions.ids.end());
         for (const std::string& id : p.ids)
             if (measured.contains(id))
@@ -163,17 +163,20 @@ int evaluate_predictions(const Arguments& a, const Tool& tool) {
     options.replicates = a.bootstrap;
     options.seed = tool.common.seed;
     const auto ids = models[0].predictions.ids;
+    std::optional<CsvTable> columns;
     if (!a.subgroup.empty()) {
+        columns = column_table(a, "--subgroup", a.subgroup);
         options.subgroup = a.subgroup;
-        options.groups = subgroups_of(ids, column_table(a, "--subgroup", a.subgroup), a.id_column, a.subgroup);
+        options.groups = subgroups_of(ids, *columns, a.id_column, a.subgroup);
     }
     if (!a.patient.empty()) {
-        const auto patients = patients_of(ids, column_table(a, "--patient", a.patient), a.id_column, a.patient);
+        if (!columns) columns = column_table(a, "--patient", a.patient);
+        const auto patients = patients_of(ids, *columns, a.id_column, a.patient);
         for (Model& model : models) model.predictions = by_patient(model.predictions, patients, model.name);
         if (!a.subgroup.empty()) options.groups = by_patient(options.groups, patients, a.subgroup);
         options.patient = a.patient, options.scans = ids.size();
     }
-    read_calibration(a, models);
+    read_calibration(a, columns, models);
     if (a.ensemble) add_ensemble(models);
     const Evaluation e = evaluate_models(std::move(models), std::move(options));
     stop_if_interrupted();

@@ -56,8 +56,7 @@ struct TrainConfig {
     double min_delta = 0;            // what the mean validation AUC must gain to count as an improvement
     int64_t checkpoint_steps = 0;    // steps between checkpoints within an epoch; 0: none by steps
     double checkpoint_minutes = 10;  // minutes between checkpoints within an epoch; 0: none by time
-    std::string select =
-        "best";  // weights of the final predictions: best (mean AUC on the validation cases, then their loss) | last
+    std::string select = "best";     // weights of the final predictions: best (validation AUC, then loss) | last
     bool tensorboard = true;         // RUN/tensorboard
 };
 

@@ -8,10 +8,10 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 #include "evaluation/bootstrap.hpp"
-#include "evaluation/evaluation_report.hpp"
-#include "evaluation/page_check.hpp"
-#include "evaluation/measures.hpp"
 #include "evaluation/curve_bands.hpp"
+#include "evaluation/evaluation_report.hpp"
+#include "evaluation/measures.hpp"
+#include "evaluation/page_check.hpp"
 
 namespace cmtl {
 namespace {

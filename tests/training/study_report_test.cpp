@@ -7,8 +7,7 @@
 
 #include "evaluation/page_check.hpp"
 #include "training/ensemble.hpp"
-#include "training/request.hpp"
-#include "training/training_fixtures.hpp"
+#include "training/trainer_fixture.hpp"
 #include "training/tuning_report.hpp"
 
 namespace cmtl {
@@ -18,17 +17,10 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 using Row = std::vector<std::string>;
 
-struct StudyReports : testing::Test {
-    test::Folder folder;
-    TrainRequest request;
+struct StudyReports : test::FeatureTraining {
     void SetUp() override {
-        test::write_feature_cohort(folder, 60);
-        request.manifest = folder / "labels.csv";
-        request.features = folder / "features.csv";
-        request.run = folder / "run";
+        FeatureTraining::SetUp();
         request.settings = {"train.epochs=2", "train.lr=0.05"};
-        request.quiet = true;
-        request.seed = 3;
     }
     json json_of(const fs::path& file) const { return json::parse(test::text_of(file)); }
     std::string page() const { return test::text_of(request.run / "report.html"); }

@@ -7,8 +7,7 @@
 
 #include "base/csv.hpp"
 #include "training/folds.hpp"
-#include "training/request.hpp"
-#include "training/training_fixtures.hpp"
+#include "training/trainer_fixture.hpp"
 #include "training/volume_fixture.hpp"
 
 namespace cmtl {
@@ -16,26 +15,15 @@ namespace {
 
 using nlohmann::json;
 using test::expect_error;
+using test::metrics;
 namespace fs = std::filesystem;
 
-struct TreeTraining : testing::Test {
-    test::Folder folder;
-    TrainRequest request;
+struct TreeTraining : test::FeatureTraining {
     void SetUp() override {
+        FeatureTraining::SetUp();
         test::write_feature_cohort(folder, 90);
-        request.manifest = folder / "labels.csv";
-        request.features = folder / "features.csv";
-        request.run = folder / "run";
         request.preset = "trees";
         request.settings = {"trees.rounds=60", "trees.eta=0.1", "trees.patience=8"};
-        request.quiet = true;
-        request.seed = 3;
-    }
-    std::vector<json> metrics(const fs::path& run) const {
-        std::istringstream lines(test::text_of(run / "metrics.jsonl"));
-        std::vector<json> out;
-        for (std::string line; std::getline(lines, line);) out.push_back(json::parse(line));
-        return out;
     }
 };
 
